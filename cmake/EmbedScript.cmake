@@ -1,0 +1,8 @@
+set(body "#include \"base/embedded.h\"\n\nnamespace dear {\nstd::span<const EmbeddedFile> EmbeddedFiles_${NAME}() {\n  static constexpr EmbeddedFile kFiles[] = {\n")
+foreach(file ${FILES})
+  get_filename_component(stem ${file} NAME_WLE)
+  file(READ ${file} text)
+  string(APPEND body "      {\"${stem}\", R\"DEAR_FILE(${text})DEAR_FILE\"},\n")
+endforeach()
+string(APPEND body "  };\n  return kFiles;\n}\n}  // namespace dear\n")
+file(WRITE ${OUTPUT} "${body}")

@@ -1,0 +1,2 @@
+include(GNUInstallDirs)
+install(TARGETS dear_app RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

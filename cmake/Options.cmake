@@ -1,0 +1,24 @@
+# Compiler settings shared by every target. The baseline is plain x86-64: instruction sets beyond it
+# are switched on per file, in src/kernels/cpu alone.
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+add_library(dear_options INTERFACE)
+target_compile_options(dear_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror=return-type)
+# A multiply and an add stay two roundings unless a kernel asks for a fused one: results must not
+# depend on what the compiler happens to contract.
+target_compile_options(dear_options INTERFACE -ffp-contract=off)
+
+if(DEAR_SANITIZE)
+  target_compile_options(dear_options INTERFACE -fsanitize=${DEAR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
+  target_link_options(dear_options INTERFACE -fsanitize=${DEAR_SANITIZE})
+endif()
+if(DEAR_FUZZ)
+  target_compile_options(dear_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+find_program(DEAR_CCACHE ccache)
+if(DEAR_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${DEAR_CCACHE})
+endif()

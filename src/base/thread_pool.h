@@ -1,0 +1,55 @@
+#ifndef DEAR_BASE_THREAD_POOL_H_
+#define DEAR_BASE_THREAD_POOL_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace dear {
+
+// A fixed set of worker threads that share out numbered tasks. Which thread runs which task is not
+// defined, so a task's result must depend on its number alone.
+class ThreadPool {
+ public:
+  // `num_threads` counts the caller's own thread; 0 means AvailableThreads().
+  explicit ThreadPool(int num_threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int num_threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls fn(task, worker) for every task in [0, num_tasks), worker in [0, num_threads()), and
+  // returns when all are done. The first exception of a task is thrown again here; tasks not yet
+  // begun are then skipped. One caller at a time; a task must not call Run of the same pool.
+  void Run(int64_t num_tasks, const std::function<void(int64_t task, int worker)>& fn);
+
+  // Threads that this process may use: its CPU affinity, cut by a cgroup quota.
+  static int AvailableThreads();
+
+ private:
+  void Work(int worker);
+  void Drain(int worker);
+
+  std::vector<std::thread> workers_;
+  std::mutex run_mutex_;  // one Run at a time
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable done_;
+  const std::function<void(int64_t, int)>* fn_ = nullptr;
+  int64_t num_tasks_ = 0;
+  std::atomic<int64_t> next_task_{0};
+  uint64_t generation_ = 0;
+  int active_ = 0;
+  bool stop_ = false;
+  std::exception_ptr error_;
+};
+
+}  // namespace dear
+
+#endif  // DEAR_BASE_THREAD_POOL_H_

@@ -1,0 +1,59 @@
+#ifndef DEAR_FORMATS_PEFT_ADAPTER_H_
+#define DEAR_FORMATS_PEFT_ADAPTER_H_
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "formats/tensor_source.h"
+
+namespace dear {
+
+// adapter_config.json of a LoRA adapter, as peft.LoraConfig reads it.
+struct LoraConfig {
+  std::string base_model_name_or_path;
+  std::string task_type;  // "CAUSAL_LM", "SEQ_CLS", or empty
+  int64_t r = 8;
+  double lora_alpha = 8;
+  bool use_rslora = false;
+  bool use_dora = false;
+  bool fan_in_fan_out = false;
+  bool lora_bias = false;
+  std::string bias = "none";  // "none", "all", "lora_only"
+  std::vector<std::pair<std::string, int64_t>> rank_pattern;  // in file order: the first match wins
+  std::vector<std::pair<std::string, double>> alpha_pattern;
+  std::optional<std::string> target_regex;   // target_modules given as a string
+  std::vector<std::string> target_modules;   // given as a list
+  bool all_linear = false;                   // "all-linear"
+  std::optional<std::string> exclude_regex;
+  std::vector<std::string> exclude_modules;
+  std::vector<int64_t> layers_to_transform;
+  std::vector<std::string> layers_pattern;
+  std::vector<std::string> modules_to_save;  // SEQ_CLS adds "score" and "classifier"
+  Json raw;
+};
+LoraConfig ParseLoraConfig(const Json& config, const std::string& context);
+
+// Whether `module` ("model.layers.3.self_attn.q_proj") is adapted. `is_output_head` marks the
+// module that all-linear leaves out.
+bool TargetsModule(const LoraConfig& config, const std::string& module, bool is_output_head);
+int64_t RankOf(const LoraConfig& config, const std::string& module);
+double ScalingOf(const LoraConfig& config, const std::string& module);  // alpha/r or alpha/sqrt(r)
+
+// An adapter folder: its configuration and tensors under peft's names without the leading
+// "base_model.model.". Reads adapter_model.safetensors, else adapter_model.bin.
+struct PeftAdapter {
+  std::filesystem::path path;
+  LoraConfig config;
+  std::shared_ptr<const TensorSource> tensors;
+};
+bool IsPeftAdapter(const std::filesystem::path& folder);
+PeftAdapter OpenPeftAdapter(const std::filesystem::path& folder);
+
+}  // namespace dear
+
+#endif  // DEAR_FORMATS_PEFT_ADAPTER_H_

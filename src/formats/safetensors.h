@@ -1,0 +1,45 @@
+#ifndef DEAR_FORMATS_SAFETENSORS_H_
+#define DEAR_FORMATS_SAFETENSORS_H_
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "formats/tensor_source.h"
+
+namespace dear {
+
+// One .safetensors file, mapped. The rules of the format are all checked: header length, offsets
+// without holes or overlaps, sizes that agree with shapes, no duplicate names.
+class SafetensorsFile : public TensorSource {
+ public:
+  static std::shared_ptr<const SafetensorsFile> Open(const std::filesystem::path& path);
+  static std::shared_ptr<const SafetensorsFile> Parse(std::span<const std::byte> bytes,
+                                                      std::shared_ptr<const void> owner,
+                                                      std::string origin);
+
+  std::vector<std::string> Names() const override;
+  bool Contains(std::string_view name) const override;
+  Tensor Get(std::string_view name) const override;
+  const std::string& origin() const override { return origin_; }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+
+ private:
+  std::string origin_;
+  std::map<std::string, std::string> metadata_;
+  std::map<std::string, Tensor, std::less<>> tensors_;
+};
+
+// The tensors of a Hugging Face folder: model.safetensors, or the shards that
+// model.safetensors.index.json lists. Throws kNotFound that names what was looked for.
+std::shared_ptr<const TensorSource> OpenSafetensorsFolder(const std::filesystem::path& folder);
+
+// Writes tensors in the order given, one file; atomically. `metadata` may hold {"format": "pt"}.
+void WriteSafetensors(const std::filesystem::path& path, std::span<const Tensor> tensors,
+                      const std::map<std::string, std::string>& metadata);
+
+}  // namespace dear
+
+#endif  // DEAR_FORMATS_SAFETENSORS_H_

@@ -1,0 +1,77 @@
+#ifndef DEAR_MODEL_MODEL_H_
+#define DEAR_MODEL_MODEL_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "formats/checkpoint.h"
+#include "formats/peft_adapter.h"
+#include "tensor/matrix.h"
+
+namespace dear {
+
+// A linear layer as held: y = x W^T + b. `id` numbers the adaptable modules of a model from 0, the
+// embedding and the heads included, so that an adapter finds its delta by index.
+struct Linear {
+  std::string name;  // transformers' module name: "model.layers.0.self_attn.q_proj"
+  int id = -1;
+  std::shared_ptr<const Matrix> weight;  // [out, in]
+  std::vector<float> bias;               // [out] or empty
+};
+
+struct LayerWeights {
+  std::vector<float> input_norm;      // [hidden]
+  Linear q, k, v, o;
+  std::vector<float> q_norm, k_norm;  // [head_dim], empty without qk_norm
+  std::vector<float> post_norm;       // [hidden]
+  Linear gate, up, down;
+};
+
+struct LoadOptions {
+  WeightFormOptions weights;
+  // Checks every weight that is read once for NaN and infinity (reading it all); a few norms and
+  // biases are always checked.
+  bool check_finite = false;
+  ProgressFn progress;
+};
+
+class Adapter;
+
+// The weights of one base model. Immutable after Load, shared between sessions and threads.
+class Model {
+ public:
+  static std::shared_ptr<const Model> Load(const Checkpoint& checkpoint, const LoadOptions& options = {});
+
+  const ModelConfig& config() const { return config_; }
+  const Linear& embedding() const { return embedding_; }  // weight [vocab, hidden]
+  const std::vector<LayerWeights>& layers() const { return layers_; }
+  const std::vector<float>& final_norm() const { return final_norm_; }
+  // lm_head [vocab, hidden] (the embedding's matrix where tied), or score [labels, hidden]. A model
+  // without a score head can still be loaded when an adapter will bring it: weight is then null.
+  const Linear& head() const { return head_; }
+  int num_modules() const { return num_modules_; }
+  uint64_t weight_bytes() const;
+
+  // Every adaptable module: embedding, the seven projections of each layer, the head.
+  void ForEachLinear(const std::function<void(const Linear&)>& visit) const;
+
+ private:
+  friend class ModelBuilder;
+  Model() = default;
+
+  ModelConfig config_;
+  Linear embedding_;
+  std::vector<LayerWeights> layers_;
+  std::vector<float> final_norm_;
+  Linear head_;
+  int num_modules_ = 0;
+};
+
+}  // namespace dear
+
+#endif  // DEAR_MODEL_MODEL_H_

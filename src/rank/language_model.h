@@ -1,0 +1,80 @@
+#ifndef DEAR_RANK_LANGUAGE_MODEL_H_
+#define DEAR_RANK_LANGUAGE_MODEL_H_
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/progress.h"
+#include "text/tokenizer.h"
+
+namespace dear {
+
+struct Usage {
+  int64_t prompt_tokens = 0;
+  int64_t completion_tokens = 0;
+  int64_t forward_passes = 0;
+  double prefill_seconds = 0;
+  double decode_seconds = 0;
+
+  Usage& operator+=(const Usage& other) {
+    prompt_tokens += other.prompt_tokens;
+    completion_tokens += other.completion_tokens;
+    forward_passes += other.forward_passes;
+    prefill_seconds += other.prefill_seconds;
+    decode_seconds += other.decode_seconds;
+    return *this;
+  }
+};
+
+struct ContinueRequest {
+  std::vector<TokenId> prompt;
+  int64_t max_new_tokens = 0;
+  double temperature = 0;  // 0: greedy
+  double top_p = 1;
+  uint64_t seed = 0;
+  std::vector<std::string> stop_strings;
+  std::function<void(std::string_view piece)> on_text;
+};
+
+struct Continuation {
+  std::vector<TokenId> ids;
+  std::string text;  // special tokens skipped
+  bool stopped = false;  // at an end token, rather than at max_new_tokens
+};
+
+struct ContinuationScoreRequest {
+  std::vector<TokenId> prompt;        // not empty
+  std::vector<TokenId> continuation;  // scored after it
+};
+
+// All that ranking asks of a model (with or without an adapter). Ranking logic is tested with
+// fakes of this.
+class LanguageModel {
+ public:
+  virtual ~LanguageModel() = default;
+
+  virtual const Tokenizer& tokenizer() const = 0;
+  virtual int64_t max_positions() const = 0;  // context length in tokens
+  virtual bool has_score_head() const = 0;
+
+  virtual std::vector<Continuation> Continue(std::span<const ContinueRequest> requests, Usage* usage,
+                                             const CancelFn& cancel) = 0;
+  // Log-probability of each token of each continuation.
+  virtual std::vector<std::vector<float>> ScoreContinuations(std::span<const ContinuationScoreRequest> requests,
+                                                             Usage* usage, const CancelFn& cancel) = 0;
+  // Classification logits [labels] at position `positions[i]` of each prompt.
+  virtual std::vector<std::vector<float>> Classify(std::span<const std::vector<TokenId>> prompts,
+                                                   std::span<const int64_t> positions, Usage* usage,
+                                                   const CancelFn& cancel) = 0;
+  // Next-token logits [vocab] after each prompt.
+  virtual std::vector<std::vector<float>> NextTokenLogits(std::span<const std::vector<TokenId>> prompts,
+                                                          Usage* usage, const CancelFn& cancel) = 0;
+};
+
+}  // namespace dear
+
+#endif  // DEAR_RANK_LANGUAGE_MODEL_H_
