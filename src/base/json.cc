@@ -16,7 +16,9 @@ Json ParseJson(std::string_view text, const std::string& context) {
   }
 }
 
-Json ReadJsonFile(const std::filesystem::path& path) { return ParseJson(ReadFile(path), path.string()); }
+Json ReadJsonFile(const std::filesystem::path& path) {
+  return ParseJson(ReadFile(path), path.string());
+}
 
 JsonFields::JsonFields(const Json& object, std::string context)
     : object_(object), context_(std::move(context)) {
@@ -31,7 +33,9 @@ const Json* JsonFields::Find(const char* key) const {
   return it == object_.end() || it->is_null() ? nullptr : &*it;
 }
 
-bool JsonFields::Has(const char* key) const { return Find(key) != nullptr; }
+bool JsonFields::Has(const char* key) const {
+  return Find(key) != nullptr;
+}
 
 void JsonFields::Fail(const char* key, const std::string& what) const {
   throw Error(ErrorCode::kInvalidFormat, context_, "field '" + std::string(key) + "': " + what);
@@ -47,7 +51,8 @@ std::optional<int64_t> JsonFields::Int(const char* key) const {
   // Some writers store 4096.0.
   if (value->is_number_float()) {
     const double number = value->get<double>();
-    if (std::nearbyint(number) == number && std::abs(number) < 9e15) return static_cast<int64_t>(number);
+    if (std::nearbyint(number) == number && std::abs(number) < 9e15)
+      return static_cast<int64_t>(number);
   }
   Fail(key, std::string("expected an integer, found ") + value->type_name());
 }
@@ -62,7 +67,8 @@ std::optional<double> JsonFields::Number(const char* key) const {
 std::optional<bool> JsonFields::Bool(const char* key) const {
   const Json* value = Find(key);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_boolean()) Fail(key, std::string("expected true or false, found ") + value->type_name());
+  if (!value->is_boolean())
+    Fail(key, std::string("expected true or false, found ") + value->type_name());
   return value->get<bool>();
 }
 

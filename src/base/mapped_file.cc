@@ -34,7 +34,8 @@ class FileDescriptor {
 
 [[noreturn]] void ThrowErrno(const std::string& path, const std::string& what) {
   const int error = errno;
-  const ErrorCode code = error == ENOENT || error == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kIo;
+  const ErrorCode code =
+      error == ENOENT || error == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kIo;
   throw Error(code, path, what + ": " + std::strerror(error));
 }
 
@@ -73,7 +74,8 @@ std::string ReadFile(const std::filesystem::path& path, size_t limit) {
   const size_t size = static_cast<size_t>(info.st_size);
   if (size > limit) {
     throw Error(ErrorCode::kInvalidFormat, path.string(),
-                "is " + std::to_string(size) + " bytes long, at most " + std::to_string(limit) + " are read");
+                "is " + std::to_string(size) + " bytes long, at most " + std::to_string(limit) +
+                    " are read");
   }
   std::string text(size, '\0');
   size_t done = 0;

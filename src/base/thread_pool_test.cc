@@ -25,15 +25,19 @@ TEST(ThreadPoolTest, EveryTaskRunsOnce) {
 
 TEST(ThreadPoolTest, AnExceptionComesBackAndThePoolLivesOn) {
   ThreadPool pool(3);
-  EXPECT_THROW(pool.Run(100, [](int64_t task, int) {
-    if (task == 5) throw std::runtime_error("five");
-  }), std::runtime_error);
+  EXPECT_THROW(pool.Run(100,
+                        [](int64_t task, int) {
+                          if (task == 5) throw std::runtime_error("five");
+                        }),
+               std::runtime_error);
   std::atomic<int> count{0};
   pool.Run(10, [&](int64_t, int) { count++; });
   EXPECT_EQ(count.load(), 10);
 }
 
-TEST(ThreadPoolTest, AtLeastOneThreadIsAvailable) { EXPECT_GE(ThreadPool::AvailableThreads(), 1); }
+TEST(ThreadPoolTest, AtLeastOneThreadIsAvailable) {
+  EXPECT_GE(ThreadPool::AvailableThreads(), 1);
+}
 
 }  // namespace
 }  // namespace dear

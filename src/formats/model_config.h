@@ -60,16 +60,16 @@ struct ModelConfig {
   bool qkv_bias = false;
   bool o_bias = false;
   bool mlp_bias = false;
-  bool qk_norm = false;                 // RMS norm over each head of q and k before rope (qwen3)
-  bool norm_weight_plus_one = false;    // gemma: y = x_hat * (1 + w)
-  bool scale_embeddings = false;        // gemma: embeddings * sqrt(hidden_size)
+  bool qk_norm = false;               // RMS norm over each head of q and k before rope (qwen3)
+  bool norm_weight_plus_one = false;  // gemma: y = x_hat * (1 + w)
+  bool scale_embeddings = false;      // gemma: embeddings * sqrt(hidden_size)
   Activation activation = Activation::kSilu;
   bool tie_word_embeddings = false;
 
   std::optional<int64_t> bos_id;
   std::vector<int64_t> eos_ids;  // of config.json, replaced by generation_config.json's where given
   std::optional<int64_t> pad_id;
-  std::string torch_dtype;       // "bfloat16", "float16", "float32" or empty
+  std::string torch_dtype;  // "bfloat16", "float16", "float32" or empty
   std::string name_or_path;
 
   // Present where the checkpoint is pre-quantised by bitsandbytes.

@@ -23,12 +23,12 @@ struct LoraConfig {
   bool use_dora = false;
   bool fan_in_fan_out = false;
   bool lora_bias = false;
-  std::string bias = "none";  // "none", "all", "lora_only"
+  std::string bias = "none";                                  // "none", "all", "lora_only"
   std::vector<std::pair<std::string, int64_t>> rank_pattern;  // in file order: the first match wins
   std::vector<std::pair<std::string, double>> alpha_pattern;
-  std::optional<std::string> target_regex;   // target_modules given as a string
-  std::vector<std::string> target_modules;   // given as a list
-  bool all_linear = false;                   // "all-linear"
+  std::optional<std::string> target_regex;  // target_modules given as a string
+  std::vector<std::string> target_modules;  // given as a list
+  bool all_linear = false;                  // "all-linear"
   std::optional<std::string> exclude_regex;
   std::vector<std::string> exclude_modules;
   std::vector<int64_t> layers_to_transform;

@@ -28,9 +28,10 @@ struct GenerateRequest {
   std::shared_ptr<const Adapter> adapter;
   int64_t max_new_tokens = 0;
   SamplingOptions sampling;
-  std::vector<TokenId> stop_ids;          // the model's eos ids where empty
+  std::vector<TokenId> stop_ids;  // the model's eos ids where empty
   bool use_model_eos = true;
-  std::vector<std::string> stop_strings;  // generation ends when one appears; it is cut off the text
+  std::vector<std::string>
+      stop_strings;  // generation ends when one appears; it is cut off the text
   // Final pieces of text as they come.
   std::function<void(std::string_view piece)> on_text;
 };
@@ -45,9 +46,11 @@ struct Generated {
 };
 
 // Continues several prompts at once; each answer has the bits that it would have alone.
-std::vector<Generated> Generate(const std::shared_ptr<const Model>& model, const std::shared_ptr<ThreadPool>& pool,
+std::vector<Generated> Generate(const std::shared_ptr<const Model>& model,
+                                const std::shared_ptr<ThreadPool>& pool,
                                 const std::shared_ptr<const Tokenizer>& tokenizer,
-                                std::span<const GenerateRequest> requests, const CancelFn& cancel = {});
+                                std::span<const GenerateRequest> requests,
+                                const CancelFn& cancel = {});
 
 }  // namespace dear
 

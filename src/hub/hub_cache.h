@@ -16,15 +16,16 @@ std::filesystem::path HubCacheFolder();
 std::filesystem::path DearModelFolder();
 
 // The snapshot folder of `org/name` at refs/<revision> (default main); nullopt when not cached.
-std::optional<std::filesystem::path> FindHubSnapshot(std::string_view id, std::string_view revision = "main");
+std::optional<std::filesystem::path> FindHubSnapshot(std::string_view id,
+                                                     std::string_view revision = "main");
 
 struct ShippedModel {
-  std::string name;         // "smollm2-135m-instruct"
-  std::string file;         // in DearModelFolder()
+  std::string name;  // "smollm2-135m-instruct"
+  std::string file;  // in DearModelFolder()
   std::string sha256;
   uint64_t bytes;
   std::string licence;
-  std::string how_to_get;   // the command that fetches it
+  std::string how_to_get;  // the command that fetches it
 };
 const std::vector<ShippedModel>& ShippedModels();
 
@@ -34,7 +35,8 @@ std::filesystem::path ResolveModel(const std::string& name);
 
 // The base of an adapter: an absolute path, one relative to the adapter's folder, one relative to
 // the working folder, then the hub cache.
-std::filesystem::path ResolveBase(const std::filesystem::path& adapter_folder, const std::string& base_name);
+std::filesystem::path ResolveBase(const std::filesystem::path& adapter_folder,
+                                  const std::string& base_name);
 
 }  // namespace dear
 

@@ -12,11 +12,11 @@ namespace dear {
 
 // What one adapter changes in one module, all in f32.
 struct ModuleDelta {
-  int64_t rank = 0;             // 0: no LoRA here (only a replaced weight)
+  int64_t rank = 0;  // 0: no LoRA here (only a replaced weight)
   float scaling = 0;
-  std::vector<float> a;         // [rank, in]
-  std::vector<float> b;         // [out, rank]
-  std::vector<float> b_bias;    // [out] or empty: lora_bias
+  std::vector<float> a;       // [rank, in]
+  std::vector<float> b;       // [out, rank]
+  std::vector<float> b_bias;  // [out] or empty: lora_bias
   // DoRA: y = base(x) * scale + scale * scaling * B(A(x)), scale = magnitude / ||W + scaling*BA||
   // by output row, computed once at load.
   std::vector<float> dora_scale;  // [out] or empty
@@ -32,12 +32,15 @@ class Adapter {
  public:
   // Checks every shape against the base. Throws kInvalidFormat (an adapter for another base, a
   // missing or unexpected tensor: names it), kUnsupported (a feature that would change numbers).
-  static std::shared_ptr<const Adapter> Bind(const Model& base, const PeftAdapter& files, std::string name);
+  static std::shared_ptr<const Adapter> Bind(const Model& base, const PeftAdapter& files,
+                                             std::string name);
 
   const std::string& name() const { return name_; }
   const LoraConfig& config() const { return config_; }
   // Null where the adapter leaves the module alone.
-  const ModuleDelta* delta(int module_id) const { return deltas_[static_cast<size_t>(module_id)].get(); }
+  const ModuleDelta* delta(int module_id) const {
+    return deltas_[static_cast<size_t>(module_id)].get();
+  }
   uint64_t bytes() const;
 
  private:

@@ -25,7 +25,7 @@ struct Linear {
 };
 
 struct LayerWeights {
-  std::vector<float> input_norm;      // [hidden]
+  std::vector<float> input_norm;  // [hidden]
   Linear q, k, v, o;
   std::vector<float> q_norm, k_norm;  // [head_dim], empty without qk_norm
   std::vector<float> post_norm;       // [hidden]
@@ -45,7 +45,8 @@ class Adapter;
 // The weights of one base model. Immutable after Load, shared between sessions and threads.
 class Model {
  public:
-  static std::shared_ptr<const Model> Load(const Checkpoint& checkpoint, const LoadOptions& options = {});
+  static std::shared_ptr<const Model> Load(const Checkpoint& checkpoint,
+                                           const LoadOptions& options = {});
 
   const ModelConfig& config() const { return config_; }
   const Linear& embedding() const { return embedding_; }  // weight [vocab, hidden]

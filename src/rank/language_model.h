@@ -42,7 +42,7 @@ struct ContinueRequest {
 
 struct Continuation {
   std::vector<TokenId> ids;
-  std::string text;  // special tokens skipped
+  std::string text;      // special tokens skipped
   bool stopped = false;  // at an end token, rather than at max_new_tokens
 };
 
@@ -61,18 +61,18 @@ class LanguageModel {
   virtual int64_t max_positions() const = 0;  // context length in tokens
   virtual bool has_score_head() const = 0;
 
-  virtual std::vector<Continuation> Continue(std::span<const ContinueRequest> requests, Usage* usage,
-                                             const CancelFn& cancel) = 0;
+  virtual std::vector<Continuation> Continue(std::span<const ContinueRequest> requests,
+                                             Usage* usage, const CancelFn& cancel) = 0;
   // Log-probability of each token of each continuation.
-  virtual std::vector<std::vector<float>> ScoreContinuations(std::span<const ContinuationScoreRequest> requests,
-                                                             Usage* usage, const CancelFn& cancel) = 0;
+  virtual std::vector<std::vector<float>> ScoreContinuations(
+      std::span<const ContinuationScoreRequest> requests, Usage* usage, const CancelFn& cancel) = 0;
   // Classification logits [labels] at position `positions[i]` of each prompt.
   virtual std::vector<std::vector<float>> Classify(std::span<const std::vector<TokenId>> prompts,
                                                    std::span<const int64_t> positions, Usage* usage,
                                                    const CancelFn& cancel) = 0;
   // Next-token logits [vocab] after each prompt.
-  virtual std::vector<std::vector<float>> NextTokenLogits(std::span<const std::vector<TokenId>> prompts,
-                                                          Usage* usage, const CancelFn& cancel) = 0;
+  virtual std::vector<std::vector<float>> NextTokenLogits(
+      std::span<const std::vector<TokenId>> prompts, Usage* usage, const CancelFn& cancel) = 0;
 };
 
 }  // namespace dear

@@ -9,21 +9,23 @@ namespace dear {
 namespace {
 
 constexpr std::array kTraits = {
-    DTypeTraits{"f64", 1, 8},      DTypeTraits{"f32", 1, 4},       DTypeTraits{"f16", 1, 2},
-    DTypeTraits{"bf16", 1, 2},     DTypeTraits{"i64", 1, 8},       DTypeTraits{"i32", 1, 4},
-    DTypeTraits{"i16", 1, 2},      DTypeTraits{"i8", 1, 1},        DTypeTraits{"u64", 1, 8},
-    DTypeTraits{"u32", 1, 4},      DTypeTraits{"u16", 1, 2},       DTypeTraits{"u8", 1, 1},
-    DTypeTraits{"bool", 1, 1},     DTypeTraits{"f8_e4m3", 1, 1},   DTypeTraits{"f8_e5m2", 1, 1},
-    DTypeTraits{"q4_0", 32, 18},   DTypeTraits{"q4_1", 32, 20},    DTypeTraits{"q5_0", 32, 22},
-    DTypeTraits{"q5_1", 32, 24},   DTypeTraits{"q8_0", 32, 34},    DTypeTraits{"q2_k", 256, 84},
-    DTypeTraits{"q3_k", 256, 110}, DTypeTraits{"q4_k", 256, 144},  DTypeTraits{"q5_k", 256, 176},
-    DTypeTraits{"q6_k", 256, 210}, DTypeTraits{"iq4_nl", 32, 18},  DTypeTraits{"iq4_xs", 256, 136},
+    DTypeTraits{"f64", 1, 8},      DTypeTraits{"f32", 1, 4},      DTypeTraits{"f16", 1, 2},
+    DTypeTraits{"bf16", 1, 2},     DTypeTraits{"i64", 1, 8},      DTypeTraits{"i32", 1, 4},
+    DTypeTraits{"i16", 1, 2},      DTypeTraits{"i8", 1, 1},       DTypeTraits{"u64", 1, 8},
+    DTypeTraits{"u32", 1, 4},      DTypeTraits{"u16", 1, 2},      DTypeTraits{"u8", 1, 1},
+    DTypeTraits{"bool", 1, 1},     DTypeTraits{"f8_e4m3", 1, 1},  DTypeTraits{"f8_e5m2", 1, 1},
+    DTypeTraits{"q4_0", 32, 18},   DTypeTraits{"q4_1", 32, 20},   DTypeTraits{"q5_0", 32, 22},
+    DTypeTraits{"q5_1", 32, 24},   DTypeTraits{"q8_0", 32, 34},   DTypeTraits{"q2_k", 256, 84},
+    DTypeTraits{"q3_k", 256, 110}, DTypeTraits{"q4_k", 256, 144}, DTypeTraits{"q5_k", 256, 176},
+    DTypeTraits{"q6_k", 256, 210}, DTypeTraits{"iq4_nl", 32, 18}, DTypeTraits{"iq4_xs", 256, 136},
 };
 static_assert(kTraits.size() == static_cast<size_t>(DType::kIQ4_XS) + 1);
 
 }  // namespace
 
-const DTypeTraits& Traits(DType dtype) { return kTraits[static_cast<size_t>(dtype)]; }
+const DTypeTraits& Traits(DType dtype) {
+  return kTraits[static_cast<size_t>(dtype)];
+}
 
 std::optional<uint64_t> StorageBytes(DType dtype, uint64_t elements) {
   const DTypeTraits& traits = Traits(dtype);
@@ -37,7 +39,8 @@ float F16ToF32(uint16_t bits) {
   const uint32_t exponent = (bits >> 10) & 0x1f;
   const uint32_t mantissa = bits & 0x3ffu;
   if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
-  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+  if (exponent != 0)
+    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
   // Zero and subnormals: mantissa * 2^-24 is exact in f32.
   const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
   return std::bit_cast<float>(std::bit_cast<uint32_t>(magnitude) | sign);

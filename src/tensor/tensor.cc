@@ -8,12 +8,13 @@
 namespace dear {
 namespace {
 
-Tensor OwnedTensor(std::string name, DType dtype, std::vector<int64_t> shape, const std::byte* data, size_t size,
-                   std::shared_ptr<const void> owner) {
+Tensor OwnedTensor(std::string name, DType dtype, std::vector<int64_t> shape, const std::byte* data,
+                   size_t size, std::shared_ptr<const void> owner) {
   Tensor tensor{std::move(name), dtype, std::move(shape), {data, size}, std::move(owner), "memory"};
   const auto expected = StorageBytes(dtype, static_cast<uint64_t>(tensor.elements()));
   if (!expected || *expected != size) {
-    throw Error(ErrorCode::kInternal, tensor.Where(), "size does not fit shape " + tensor.ShapeString());
+    throw Error(ErrorCode::kInternal, tensor.Where(),
+                "size does not fit shape " + tensor.ShapeString());
   }
   return tensor;
 }
@@ -32,17 +33,22 @@ std::string Tensor::ShapeString() const {
   return text + "]";
 }
 
-std::string Tensor::Where() const { return origin + ": tensor '" + name + "'"; }
+std::string Tensor::Where() const {
+  return origin + ": tensor '" + name + "'";
+}
 
 Tensor MakeTensor(std::string name, std::vector<int64_t> shape, std::vector<float> values) {
   auto buffer = std::make_shared<const std::vector<float>>(std::move(values));
   const auto bytes = std::as_bytes(std::span(*buffer));
-  return OwnedTensor(std::move(name), DType::kF32, std::move(shape), bytes.data(), bytes.size(), buffer);
+  return OwnedTensor(std::move(name), DType::kF32, std::move(shape), bytes.data(), bytes.size(),
+                     buffer);
 }
 
-Tensor MakeTensor(std::string name, DType dtype, std::vector<int64_t> shape, std::vector<std::byte> bytes) {
+Tensor MakeTensor(std::string name, DType dtype, std::vector<int64_t> shape,
+                  std::vector<std::byte> bytes) {
   auto buffer = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
-  return OwnedTensor(std::move(name), dtype, std::move(shape), buffer->data(), buffer->size(), buffer);
+  return OwnedTensor(std::move(name), dtype, std::move(shape), buffer->data(), buffer->size(),
+                     buffer);
 }
 
 std::vector<float> ToF32(const Tensor& tensor) {

@@ -30,7 +30,8 @@ struct Tensor {
 
 // A tensor that owns its numbers (shape's product must equal values.size()).
 Tensor MakeTensor(std::string name, std::vector<int64_t> shape, std::vector<float> values);
-Tensor MakeTensor(std::string name, DType dtype, std::vector<int64_t> shape, std::vector<std::byte> bytes);
+Tensor MakeTensor(std::string name, DType dtype, std::vector<int64_t> shape,
+                  std::vector<std::byte> bytes);
 
 // All numbers as f32 (exact for every type but f64 and 64-bit integers). Throws kUnsupported for
 // types without a meaning as weights.

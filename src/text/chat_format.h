@@ -24,7 +24,8 @@ class ChatFormat {
   virtual const std::string& name() const = 0;
   // The text before tokenisation (which then adds no special tokens). Throws kInvalidArgument
   // where the template itself would raise (roles that do not alternate, a system turn in gemma).
-  virtual std::string Render(std::span<const ChatMessage> messages, bool add_generation_prompt) const = 0;
+  virtual std::string Render(std::span<const ChatMessage> messages,
+                             bool add_generation_prompt) const = 0;
 };
 
 // By name ("llama3", "chatml", …). Throws kNotFound that lists the names.

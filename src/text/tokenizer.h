@@ -43,13 +43,15 @@ class Tokenizer {
   // `path`: a folder (tokenizer.json with tokenizer_config.json, else tokenizer.model) or one of
   // these files. Throws Error that names the file and the field.
   static std::shared_ptr<const Tokenizer> Open(const std::filesystem::path& path);
-  static std::shared_ptr<const Tokenizer> FromJson(std::string_view tokenizer_json, std::string_view config_json,
+  static std::shared_ptr<const Tokenizer> FromJson(std::string_view tokenizer_json,
+                                                   std::string_view config_json,
                                                    const std::string& origin);
   static std::shared_ptr<const Tokenizer> FromGguf(const GgufFile& file);
 
   virtual Encoding Encode(std::string_view text, const EncodeOptions& options = {},
                           bool with_offsets = false) const = 0;
-  virtual Encoding EncodePair(std::string_view first, std::string_view second, const EncodeOptions& options = {},
+  virtual Encoding EncodePair(std::string_view first, std::string_view second,
+                              const EncodeOptions& options = {},
                               bool with_offsets = false) const = 0;
   // Whole text of `ids`; bytes that form no UTF-8 become U+FFFD.
   virtual std::string Decode(std::span<const TokenId> ids, bool skip_special_tokens) const = 0;
