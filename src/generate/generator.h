@@ -9,30 +9,25 @@
 #include <vector>
 
 #include "base/progress.h"
-#include "model/session.h"
+#include "generate/sampler.h"
+#include "generate/stepper.h"
 #include "text/tokenizer.h"
 
 namespace dear {
 
-struct SamplingOptions {
-  // 0 means greedy: the largest logit, the lowest id among equals, as torch.argmax.
-  double temperature = 0;
-  double top_p = 1;
-  uint64_t seed = 0;
-};
-
 enum class StopReason { kEos, kStopString, kLength, kContext };
+std::string_view StopReasonName(StopReason reason);  // "eos", "stop_string", "length", "context"
 
 struct GenerateRequest {
-  std::vector<TokenId> prompt;  // not empty
+  std::vector<TokenId> prompt;  // not empty, at most max_positions long
   std::shared_ptr<const Adapter> adapter;
   int64_t max_new_tokens = 0;
   SamplingOptions sampling;
-  std::vector<TokenId> stop_ids;  // the model's eos ids where empty
+  std::vector<TokenId> stop_ids;  // besides the model's eos ids
   bool use_model_eos = true;
-  std::vector<std::string>
-      stop_strings;  // generation ends when one appears; it is cut off the text
-  // Final pieces of text as they come.
+  // Generation ends when one appears in the text; it is cut off the text.
+  std::vector<std::string> stop_strings;
+  // Final pieces of text as they come: whole code points, never part of a stop string.
   std::function<void(std::string_view piece)> on_text;
 };
 
@@ -40,17 +35,28 @@ struct Generated {
   std::vector<TokenId> ids;  // the stop id included, as transformers' generate returns it
   std::string text;          // special tokens skipped, stop string cut
   StopReason reason = StopReason::kLength;
-  int64_t forward_passes = 0;
+  int64_t forward_passes = 0;  // calls of the model that this sequence took part in
+  // Shares of the time of those calls, by tokens: they add up over the requests.
   double prefill_seconds = 0;
   double decode_seconds = 0;
 };
 
-// Continues several prompts at once; each answer has the bits that it would have alone.
+// Continues several prompts at once, at most kMaxRunningSequences of them running; a finished one
+// makes room for the next. Prompts are packed without padding, in calls of a bounded number of
+// tokens. Each answer has the bits that it would have alone.
+// Throws kInvalidArgument (empty prompt, one longer than the context, bad sampling options),
+// kCancelled between calls where `cancel` returns true, and what the model throws.
 std::vector<Generated> Generate(const std::shared_ptr<const Model>& model,
                                 const std::shared_ptr<ThreadPool>& pool,
                                 const std::shared_ptr<const Tokenizer>& tokenizer,
                                 std::span<const GenerateRequest> requests,
                                 const CancelFn& cancel = {});
+std::vector<Generated> Generate(Stepper& stepper, const std::shared_ptr<const Tokenizer>& tokenizer,
+                                std::span<const GenerateRequest> requests,
+                                const CancelFn& cancel = {});
+
+inline constexpr size_t kMaxRunningSequences = 16;
+inline constexpr size_t kMaxPrefillTokens = 512;  // in one call of the model
 
 }  // namespace dear
 

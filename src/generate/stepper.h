@@ -1,0 +1,41 @@
+#ifndef DEAR_GENERATE_STEPPER_H_
+#define DEAR_GENERATE_STEPPER_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "model/session.h"
+
+namespace dear {
+
+// What generation asks of a session, so that its logic is tested without weights.
+class Stepper {
+ public:
+  virtual ~Stepper() = default;
+
+  virtual SequenceId Add(std::shared_ptr<const Adapter> adapter) = 0;
+  virtual void Remove(SequenceId sequence) = 0;
+  virtual HeadOutputs Forward(std::span<const Step> steps) = 0;
+  virtual const ModelConfig& config() const = 0;
+};
+
+class SessionStepper : public Stepper {
+ public:
+  SessionStepper(std::shared_ptr<const Model> model, std::shared_ptr<ThreadPool> pool)
+      : session_(std::move(model), std::move(pool)) {}
+
+  SequenceId Add(std::shared_ptr<const Adapter> adapter) override {
+    return session_.Add(std::move(adapter));
+  }
+  void Remove(SequenceId sequence) override { session_.Remove(sequence); }
+  HeadOutputs Forward(std::span<const Step> steps) override { return session_.Forward(steps); }
+  const ModelConfig& config() const override { return session_.model().config(); }
+
+ private:
+  Session session_;
+};
+
+}  // namespace dear
+
+#endif  // DEAR_GENERATE_STEPPER_H_
