@@ -37,6 +37,11 @@ bool JsonFields::Has(const char* key) const {
   return Find(key) != nullptr;
 }
 
+bool JsonFields::IsNull(const char* key) const {
+  const auto it = object_.find(key);
+  return it != object_.end() && it->is_null();
+}
+
 void JsonFields::Fail(const char* key, const std::string& what) const {
   throw Error(ErrorCode::kInvalidFormat, context_, "field '" + std::string(key) + "': " + what);
 }

@@ -24,7 +24,8 @@ class JsonFields {
   // `object` must outlive this view.
   JsonFields(const Json& object, std::string context);
 
-  bool Has(const char* key) const;  // present and not null
+  bool Has(const char* key) const;     // present and not null
+  bool IsNull(const char* key) const;  // present and null
   const Json* Find(const char* key) const;
   const std::string& context() const { return context_; }
 
