@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/tensor: what the reference libraries make of seeded numbers.
+"""Writes tests/golden/{tensor,formats}: what the reference libraries make of seeded numbers.
 
 Made with gguf 0.19.0, bitsandbytes 0.50.2, torch 2.x on a CPU, numpy 2.4.6, one thread. Run it
 from the repository's root; the files are small and committed.
 
-  dequantize/TYPE.bin   blocks as stored, then the f32 values that they stand for
+  tensor/dequantize/TYPE.bin       blocks as stored, then the f32 values that they stand for
+  formats/all_dtypes.safetensors   a tensor of every type that numpy or torch can write
+  formats/all_types.gguf           metadata of every type, a tensor of every type that is supported
 """
 import pathlib
 
 import gguf
 import numpy as np
+import safetensors.torch
 import torch
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "tensor"
+ROOT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden"
 BLOCKS = 3
 
 # Where the f16 scales lie in a block: they are made finite, everything else is random bytes.
@@ -39,16 +42,67 @@ def dequantize():
             scale = rng.normal(0, 0.05, BLOCKS).astype(np.float16)
             scale[-1] = np.float16(3e-6)  # a subnormal
             blocks[:, at:at + 2] = scale.view(np.uint8).reshape(BLOCKS, 2)
-        write(f"dequantize/{name.lower()}.bin", blocks, gguf.quants.dequantize(blocks, kind))
+        write(f"tensor/dequantize/{name.lower()}.bin", blocks, gguf.quants.dequantize(blocks, kind))
     every_byte = np.arange(256, dtype=np.uint8)
     for name, dtype in (("f8_e4m3", torch.float8_e4m3fn), ("f8_e5m2", torch.float8_e5m2)):
         values = torch.from_numpy(every_byte).view(dtype).float().numpy()
-        write(f"dequantize/{name}.bin", every_byte, values)
+        write(f"tensor/dequantize/{name}.bin", every_byte, values)
+
+
+def safetensors_file():
+    """Tensor i of n elements holds 0, 1, ... n-1 in its type."""
+    dtypes = ["float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8",
+              "uint64", "uint32", "uint16", "uint8", "bool", "float8_e4m3fn", "float8_e5m2"]
+    tensors = {name: torch.arange(6).to(getattr(torch, name)).reshape(2, 3) for name in dtypes}
+    tensors["scalar"] = torch.tensor(2.5)
+    tensors["empty"] = torch.zeros(0, 4)
+    safetensors.torch.save_file(tensors, ROOT / "formats" / "all_dtypes.safetensors",
+                                metadata={"format": "pt", "who": "d\u00e9j\u00e0"})
+
+
+def gguf_file():
+    """The tensors hold the blocks of tensor/dequantize, or 0, 1, ... 5."""
+    writer = gguf.GGUFWriter(ROOT / "formats" / "all_types.gguf", "llama")
+    writer.add_uint8("a.u8", 255)
+    writer.add_int8("a.i8", -128)
+    writer.add_uint16("a.u16", 65535)
+    writer.add_int16("a.i16", -32768)
+    writer.add_uint32("a.u32", 2**32 - 1)
+    writer.add_int32("a.i32", -2**31)
+    writer.add_uint64("a.u64", 2**63 - 1)
+    writer.add_int64("a.i64", -2**63)
+    writer.add_float32("a.f32", 0.5)
+    writer.add_float64("a.f64", 1e300)
+    writer.add_bool("a.bool", True)
+    writer.add_string("a.string", "d\u00e9j\u00e0 vu")
+    writer.add_array("a.ints", [1, -2, 3])
+    writer.add_array("a.floats", [0.25, -0.5])
+    writer.add_array("a.bools", [True, False, True])
+    writer.add_array("a.strings", ["", "one", "\u4e8c"])
+    writer.add_array("a.bytes", b"\x00\xff")
+    writer.add_custom_alignment(64)
+    for name in ("float32", "float16", "float64", "int8", "int16", "int32", "int64"):
+        writer.add_tensor(name, np.arange(6).astype(name).reshape(2, 3))
+    bf16 = gguf.quants.quantize(np.arange(6, dtype=np.float32).reshape(2, 3),
+                                gguf.GGMLQuantizationType.BF16)
+    writer.add_tensor("bfloat16", bf16, raw_dtype=gguf.GGMLQuantizationType.BF16)
+    for name in SCALES:
+        kind = gguf.GGMLQuantizationType[name]
+        _, size = gguf.GGML_QUANT_SIZES[kind]
+        blocks = np.fromfile(ROOT / f"tensor/dequantize/{name.lower()}.bin", np.uint8, BLOCKS * size)
+        writer.add_tensor(name.lower(), blocks.reshape(BLOCKS, size), raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
 def main():
     torch.set_num_threads(1)
+    (ROOT / "formats").mkdir(parents=True, exist_ok=True)
     dequantize()
+    safetensors_file()
+    gguf_file()
 
 
 if __name__ == "__main__":
