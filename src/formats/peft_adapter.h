@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -16,41 +18,54 @@ namespace dear {
 // adapter_config.json of a LoRA adapter, as peft.LoraConfig reads it.
 struct LoraConfig {
   std::string base_model_name_or_path;
-  std::string task_type;  // "CAUSAL_LM", "SEQ_CLS", or empty
+  std::string task_type;  // "CAUSAL_LM", "SEQ_CLS", "FEATURE_EXTRACTION", or empty
   int64_t r = 8;
   double lora_alpha = 8;
   bool use_rslora = false;
   bool use_dora = false;
-  bool fan_in_fan_out = false;
+  bool fan_in_fan_out =
+      false;  // for Conv1D layers: peft turns it off for the Linear of our families
   bool lora_bias = false;
   std::string bias = "none";                                  // "none", "all", "lora_only"
   std::vector<std::pair<std::string, int64_t>> rank_pattern;  // in file order: the first match wins
   std::vector<std::pair<std::string, double>> alpha_pattern;
   std::optional<std::string> target_regex;  // target_modules given as a string
-  std::vector<std::string> target_modules;  // given as a list
+  std::vector<std::string> target_modules;  // given as a list; peft's q_proj, v_proj where null
   bool all_linear = false;                  // "all-linear"
   std::optional<std::string> exclude_regex;
   std::vector<std::string> exclude_modules;
   std::vector<int64_t> layers_to_transform;
   std::vector<std::string> layers_pattern;
-  std::vector<std::string> modules_to_save;  // SEQ_CLS adds "score" and "classifier"
+  std::vector<std::string> modules_to_save;  // SEQ_CLS adds "classifier" and "score"
   Json raw;
 };
+// Reads adapter_config.json. Fields that peft would not know either are ignored; features of peft
+// that change numbers and are not done here throw kUnsupported naming the field. The text form
+// keeps the order of rank_pattern and alpha_pattern, which decides where several patterns match.
+LoraConfig ParseLoraConfig(std::string_view text, const std::string& context);
 LoraConfig ParseLoraConfig(const Json& config, const std::string& context);
 
-// Whether `module` ("model.layers.3.self_attn.q_proj") is adapted. `is_output_head` marks the
-// module that all-linear leaves out.
+// Whether `module` ("model.layers.3.self_attn.q_proj") is adapted; peft's
+// tuners_utils.check_target_module_exists. `is_output_head` marks the module that all-linear
+// leaves out. Throws kInvalidFormat for a pattern that is no regular expression.
 bool TargetsModule(const LoraConfig& config, const std::string& module, bool is_output_head);
+// Whether the adapter brings `module` whole (modules_to_save).
+bool SavesModule(const LoraConfig& config, const std::string& module);
 int64_t RankOf(const LoraConfig& config, const std::string& module);
 double ScalingOf(const LoraConfig& config, const std::string& module);  // alpha/r or alpha/sqrt(r)
 
 // An adapter folder: its configuration and tensors under peft's names without the leading
-// "base_model.model.". Reads adapter_model.safetensors, else adapter_model.bin.
+// "base_model.model." and without ".base_layer" (what a resized embedding under LoRA is saved
+// under): "model.layers.0.self_attn.q_proj.lora_A.weight", "model.embed_tokens.lora_embedding_A",
+// "model.layers.0.mlp.up_proj.lora_magnitude_vector", "score.weight". An adapter of a bare model
+// (no "model." in its names) gets that prefix. Reads adapter_model.safetensors, else
+// adapter_model.bin.
 struct PeftAdapter {
   std::filesystem::path path;
   LoraConfig config;
   std::shared_ptr<const TensorSource> tensors;
 };
+// Whether the folder holds adapter_config.json.
 bool IsPeftAdapter(const std::filesystem::path& folder);
 PeftAdapter OpenPeftAdapter(const std::filesystem::path& folder);
 

@@ -1,0 +1,131 @@
+// Which modules an adapter changes and how strongly. The source of the rules is peft:
+// tuners/tuners_utils.py check_target_module_exists, utils/other.py get_pattern_key and
+// _set_trainable, tuners/lora/layer.py update_layer.
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <string_view>
+
+#include "formats/peft_adapter.h"
+#include "formats/python_regex.h"
+
+namespace dear {
+namespace {
+
+constexpr const char* kContext = "adapter_config.json";
+
+// Equal to `name`, or ending in ".name".
+bool IsOrEndsIn(std::string_view module, std::string_view name) {
+  if (module == name) return true;
+  return module.size() > name.size() && module.ends_with(name) &&
+         module[module.size() - name.size() - 1] == '.';
+}
+
+bool AnyNames(const std::vector<std::string>& names, std::string_view module) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return IsOrEndsIn(module, name); });
+}
+
+// A pattern of letters, digits, underscores, hyphens and dots needs no regular expression: only a
+// dot means something (any character). Most patterns are such, and some adapters have hundreds.
+bool IsPlain(std::string_view pattern) {
+  return std::all_of(pattern.begin(), pattern.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  });
+}
+
+bool PlainEndsIn(std::string_view module, std::string_view pattern) {
+  if (pattern.size() > module.size()) return false;
+  const size_t start = module.size() - pattern.size();
+  if (start > 0 && module[start - 1] != '.') return false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] != '.' && pattern[i] != module[start + i]) return false;
+  }
+  return true;
+}
+
+// re.match(rf"(.*\.)?({key})$", module)
+bool PatternKeyMatches(const std::string& pattern, const std::string& module) {
+  if (IsPlain(pattern)) return PlainEndsIn(module, pattern);
+  return PythonRegex("(.*\\.)?(" + pattern + ")$", kContext).Match(module);
+}
+
+template <typename T>
+T PatternValue(const std::vector<std::pair<std::string, T>>& patterns, const std::string& module,
+               T fallback) {
+  for (const auto& [pattern, value] : patterns) {
+    if (PatternKeyMatches(pattern, module)) return value;
+  }
+  return fallback;
+}
+
+// re.match(rf"(^|.*\.){name}($|\..*)", module): a saved module and all inside it is never adapted.
+bool IsInsideSaved(const LoraConfig& config, const std::string& module) {
+  for (const std::string& name : config.modules_to_save) {
+    if (PythonRegex("(^|.*\\.)" + name + "($|\\..*)", kContext).Match(module)) return true;
+  }
+  return false;
+}
+
+// The layer that peft takes a module to stand in, as its digits.
+std::optional<std::string> LayerDigits(const LoraConfig& config, const std::string& module) {
+  if (config.layers_pattern.empty()) {
+    return PythonRegex(R"(.*?\.[^.]*\.(?P<idx>\d+)\.)", kContext).MatchGroup(module, "idx");
+  }
+  for (const std::string& pattern : config.layers_pattern) {
+    const PythonRegex regex("(?:^|.*?\\.)" + pattern + "\\.(?P<idx>\\d+)\\.", kContext);
+    if (auto digits = regex.MatchGroup(module, "idx")) return digits;
+  }
+  return std::nullopt;
+}
+
+bool IsLayerWanted(const LoraConfig& config, const std::string& module) {
+  if (config.layers_to_transform.empty()) return true;
+  const auto digits = LayerDigits(config, module);
+  if (!digits || digits->size() > 18) return false;
+  int64_t layer = 0;
+  for (const char c : *digits) {
+    if (c < '0' || c > '9') return false;
+    layer = layer * 10 + (c - '0');
+  }
+  const auto& wanted = config.layers_to_transform;
+  return std::find(wanted.begin(), wanted.end(), layer) != wanted.end();
+}
+
+}  // namespace
+
+bool TargetsModule(const LoraConfig& config, const std::string& module, bool is_output_head) {
+  if (config.exclude_regex) {
+    if (PythonRegex(*config.exclude_regex, kContext).FullMatch(module)) return false;
+  } else if (AnyNames(config.exclude_modules, module)) {
+    return false;
+  }
+  if (IsInsideSaved(config, module)) return false;
+  // peft lists every nn.Linear but the head by its full name; an embedding is none.
+  if (config.all_linear) return !is_output_head && !IsOrEndsIn(module, "embed_tokens");
+  if (config.target_regex) {
+    return PythonRegex(*config.target_regex, kContext).FullMatch(module);
+  }
+  // A full name is taken as it is; a suffix is filtered by layers_to_transform.
+  const auto& names = config.target_modules;
+  if (std::find(names.begin(), names.end(), module) != names.end()) return true;
+  return AnyNames(names, module) && IsLayerWanted(config, module);
+}
+
+bool SavesModule(const LoraConfig& config, const std::string& module) {
+  return std::any_of(config.modules_to_save.begin(), config.modules_to_save.end(),
+                     [&](const std::string& name) { return module.ends_with(name); });
+}
+
+int64_t RankOf(const LoraConfig& config, const std::string& module) {
+  return PatternValue(config.rank_pattern, module, config.r);
+}
+
+double ScalingOf(const LoraConfig& config, const std::string& module) {
+  const double alpha = PatternValue(config.alpha_pattern, module, config.lora_alpha);
+  const double rank = static_cast<double>(RankOf(config, module));
+  return config.use_rslora ? alpha / std::sqrt(rank) : alpha / rank;
+}
+
+}  // namespace dear
