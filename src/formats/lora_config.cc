@@ -199,7 +199,7 @@ LoraConfig Parse(const Json& object, const OrderedJson& ordered, const std::stri
 
 }  // namespace
 
-LoraConfig ParseLoraConfig(std::string_view text, const std::string& context) {
+LoraConfig ParseLoraConfigText(std::string_view text, const std::string& context) {
   const Json object = ParseJson(text, context);
   return Parse(object, OrderedJson::parse(text), context);
 }

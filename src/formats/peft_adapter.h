@@ -42,7 +42,7 @@ struct LoraConfig {
 // Reads adapter_config.json. Fields that peft would not know either are ignored; features of peft
 // that change numbers and are not done here throw kUnsupported naming the field. The text form
 // keeps the order of rank_pattern and alpha_pattern, which decides where several patterns match.
-LoraConfig ParseLoraConfig(std::string_view text, const std::string& context);
+LoraConfig ParseLoraConfigText(std::string_view text, const std::string& context);
 LoraConfig ParseLoraConfig(const Json& config, const std::string& context);
 
 // Whether `module` ("model.layers.3.self_attn.q_proj") is adapted; peft's
