@@ -1,6 +1,7 @@
 #ifndef DEAR_RANK_RERANKER_H_
 #define DEAR_RANK_RERANKER_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -44,10 +45,13 @@ struct RankResult {
   std::vector<int64_t> permutation;  // every passage exactly once, best first
   std::vector<float> scores;         // by passage index
   ScoreKind score_kind = ScoreKind::kPosition;
-  std::string text;       // the answer as written (listwise)
-  std::string reasoning;  // kept apart from it
-  Repair repair = Repair::kOk;
-  int64_t windows = 1;
+  std::string text;                     // the answer as written (listwise)
+  std::string reasoning;                // kept apart from it
+  Repair repair = Repair::kOk;          // the worst of all windows: the first of
+                                        // wrong_format, missing, repetition that occurred
+  std::array<int64_t, 4> repairs = {};  // windows by Repair
+  int64_t windows = 0;                  // model calls of a listwise ranking
+  std::vector<std::string> notes;       // what a user should know: a prompt that was shortened
   Usage usage;
   RankTrace trace;
 };
@@ -60,7 +64,11 @@ struct RankOptions {
   bool reasoning = false;
   bool trace = false;
   std::optional<int64_t> max_query_words;
+  // At most one of these; in place of the recipe's cut.
   std::optional<int64_t> max_passage_words, max_passage_chars, max_passage_tokens;
+  // In place of the recipe's window: passages a call, passages by which it moves, passages of the
+  // list that take part.
+  std::optional<int64_t> window, step, depth;
   std::function<void(std::string_view piece)> on_text;  // streamed answer, reasoning included
   CancelFn cancel;
   ProgressFn progress;
@@ -69,8 +77,12 @@ struct RankOptions {
 // Puts the passages of a request in order by a recipe over a language model.
 class Reranker {
  public:
-  // Throws kInvalidArgument where recipe and model do not fit (a classifier recipe without head).
+  // Throws kInvalidArgument where recipe and model do not fit (a classifier recipe without head),
+  // kUnsupported where a chat recipe meets an unknown chat template.
   Reranker(std::shared_ptr<LanguageModel> model, Recipe recipe);
+  // No passages give an empty result without a model call, and so does a listwise ranking of one
+  // passage. Throws kInvalidArgument for an empty query, or where the prompt cannot be made to fit
+  // the model's context; kCancelled; kInternal where the model gives a score that is not a number.
   RankResult Rank(const RankRequest& request, const RankOptions& options = {}) const;
   const Recipe& recipe() const { return recipe_; }
 

@@ -28,11 +28,16 @@ class ChatFormat {
                              bool add_generation_prompt) const = 0;
 };
 
+// One YAML file (docs/recipes.md lists the fields). Throws kInvalidFormat naming line and field.
+std::shared_ptr<const ChatFormat> ParseChatFormat(std::string_view yaml, const std::string& name,
+                                                  const std::string& context);
+
 // By name ("llama3", "chatml", …). Throws kNotFound that lists the names.
 std::shared_ptr<const ChatFormat> FindChatFormat(std::string_view name);
 std::vector<std::string> ChatFormatNames();
 // By the markers in the model's own chat_template. Throws kUnsupported that says how to name one.
 std::shared_ptr<const ChatFormat> RecognizeChatFormat(const Tokenizer& tokenizer);
+std::shared_ptr<const ChatFormat> RecognizeChatFormat(std::string_view chat_template);
 
 }  // namespace dear
 

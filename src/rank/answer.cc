@@ -1,0 +1,132 @@
+#include "rank/answer.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "rank/id_pattern.h"
+#include "text/python_text.h"
+
+namespace dear {
+namespace {
+
+char LowerAscii(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+// The texts before and behind the first or the last place of `marker`, any case.
+struct Divided {
+  std::string_view before, behind;
+};
+std::optional<Divided> Divide(std::string_view text, std::string_view marker, bool last) {
+  const auto same = [](char a, char b) { return LowerAscii(a) == LowerAscii(b); };
+  const auto found =
+      last ? std::find_end(text.begin(), text.end(), marker.begin(), marker.end(), same)
+           : std::search(text.begin(), text.end(), marker.begin(), marker.end(), same);
+  if (marker.empty() || found == text.end()) return std::nullopt;
+  const auto at = static_cast<size_t>(found - text.begin());
+  return Divided{text.substr(0, at), text.substr(at + marker.size())};
+}
+
+// The last line that names two passages or more is the ranking.
+std::optional<Divided> DivideAtRankingLine(std::string_view text, const IdPattern& pattern) {
+  for (size_t end = text.size();;) {
+    const size_t newline = end == 0 ? std::string_view::npos : text.rfind('\n', end - 1);
+    const size_t begin = newline == std::string_view::npos ? 0 : newline + 1;
+    if (pattern.FindAll(text.substr(begin, end - begin)).size() >= 2) {
+      return Divided{text.substr(0, begin), text.substr(begin, end - begin)};
+    }
+    if (begin == 0) return std::nullopt;
+    end = begin - 1;
+  }
+}
+
+Divided Split(const Recipe& recipe, const IdPattern& pattern, std::string_view text,
+              bool reasoning) {
+  Divided parts{text.substr(0, 0), text};
+  bool divided = false;
+  const auto take = [&](const std::optional<Divided>& cut) {
+    if (!cut) return false;
+    // What stood before stays reasoning, the marker between them included.
+    parts.before =
+        text.substr(0, static_cast<size_t>(cut->before.data() - text.data()) + cut->before.size());
+    parts.behind = cut->behind;
+    return divided = true;
+  };
+  for (const std::string& marker : recipe.answer.after) {
+    if (take(Divide(parts.behind, marker, false))) break;
+  }
+  if (!reasoning) return parts;
+  for (const std::string& marker : recipe.reasoning.after) {
+    take(Divide(parts.behind, marker, true));
+  }
+  if (!divided) take(DivideAtRankingLine(parts.behind, pattern));
+  return parts;
+}
+
+bool IsIdByte(IdStyle style, char c) {
+  return style == IdStyle::kLetters ? c >= 'A' && c <= 'Z' : c >= '0' && c <= '9';
+}
+
+// RankLLM's format: nothing but ids, brackets, ">" and blanks, and ids joined by "] > [".
+bool HasRankLlmFormat(IdStyle style, std::string_view text) {
+  const auto is_id = [&](char c) { return IsIdByte(style, c); };
+  if (!std::ranges::all_of(
+          text, [&](char c) { return is_id(c) || c == '[' || c == ']' || c == '>' || c == ' '; })) {
+    return false;
+  }
+  const auto first = std::ranges::find_if(text, is_id);
+  if (first == text.end()) return false;
+  text.remove_prefix(static_cast<size_t>(first - text.begin()));
+  while (!is_id(text.back())) text.remove_suffix(1);
+  constexpr std::string_view kBetween = "] > [";
+  for (;;) {
+    const size_t at = text.find(kBetween);
+    const std::string_view id = StripSpace(text.substr(0, at));
+    if (id.empty() || !std::ranges::all_of(id, is_id)) return false;
+    if (at == std::string_view::npos) return true;
+    text.remove_prefix(at + kBetween.size());
+  }
+}
+
+}  // namespace
+
+ParsedAnswer ParseAnswer(const Recipe& recipe, std::string_view text, int64_t n, bool reasoning) {
+  const std::string repaired = RepairUtf8(text);
+  const IdPattern pattern(recipe.answer.pattern);
+  const Divided parts = Split(recipe, pattern, repaired, reasoning);
+
+  ParsedAnswer out;
+  out.reasoning = StripSpace(parts.before);
+  out.ranking = StripSpace(parts.behind);
+  std::vector<bool> seen(static_cast<size_t>(n), false);
+  int64_t named = 0;
+  bool out_of_range = false;
+  bool repeated = false;
+  for (const std::string_view id : pattern.FindAll(out.ranking)) {
+    ++named;
+    const int64_t index = IdIndex(recipe.ids, id);
+    if (index < 0 || index >= n) {
+      out_of_range = true;
+    } else if (seen[static_cast<size_t>(index)]) {
+      repeated = true;
+    } else {
+      seen[static_cast<size_t>(index)] = true;
+      out.order.push_back(index);
+    }
+  }
+  if (!HasRankLlmFormat(recipe.ids, out.ranking)) {
+    out.repair = Repair::kWrongFormat;
+  } else if (named < n) {
+    out.repair = Repair::kMissing;
+  } else if (named > n || repeated) {
+    out.repair = Repair::kRepetition;
+  } else if (out_of_range) {
+    out.repair = Repair::kMissing;
+  }
+  for (int64_t index = 0; index < n; ++index) {
+    if (!seen[static_cast<size_t>(index)]) out.order.push_back(index);
+  }
+  return out;
+}
+
+}  // namespace dear

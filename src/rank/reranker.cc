@@ -1,0 +1,74 @@
+#include "rank/reranker.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "base/error.h"
+#include "rank/prompt.h"
+#include "rank/rank_kinds.h"
+
+namespace dear {
+
+std::string_view ScoreKindName(ScoreKind kind) {
+  switch (kind) {
+    case ScoreKind::kPosition: return "position";
+    case ScoreKind::kLogit: return "logit";
+    case ScoreKind::kProbability: return "probability";
+    case ScoreKind::kLogLikelihood: return "log_likelihood";
+  }
+  return "";
+}
+
+std::string_view RepairName(Repair repair) {
+  switch (repair) {
+    case Repair::kOk: return "ok";
+    case Repair::kWrongFormat: return "wrong_format";
+    case Repair::kMissing: return "missing";
+    case Repair::kRepetition: return "repetition";
+  }
+  return "";
+}
+
+std::vector<int64_t> OrderByScore(std::span<const float> scores) {
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (std::isnan(scores[i])) {
+      throw Error(ErrorCode::kInternal, "passage " + std::to_string(i),
+                  "the model gave no number as its score");
+    }
+  }
+  std::vector<int64_t> order(scores.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, [&](int64_t a, int64_t b) {
+    return scores[static_cast<size_t>(a)] > scores[static_cast<size_t>(b)];
+  });
+  return order;
+}
+
+Reranker::Reranker(std::shared_ptr<LanguageModel> model, Recipe recipe)
+    : model_(std::move(model)), recipe_(std::move(recipe)) {
+  if (!model_) throw Error(ErrorCode::kInvalidArgument, "reranker", "there is no model");
+  const bool needs_score_head = recipe_.kind == RecipeKind::kPointwise;
+  if (needs_score_head != model_->has_score_head()) {
+    throw Error(
+        ErrorCode::kInvalidArgument, "recipe " + recipe_.name,
+        needs_score_head
+            ? "it reads a classification head ('score'), and the model has none"
+            : "it needs a language model, and this one has a classification head ('score')");
+  }
+  ChatFormatOf(recipe_, model_->tokenizer());
+}
+
+RankResult Reranker::Rank(const RankRequest& request, const RankOptions& options) const {
+  if (request.passages.empty()) return {};
+  switch (recipe_.kind) {
+    case RecipeKind::kListwise: return RankListwise(*model_, recipe_, request, options);
+    case RecipeKind::kPointwise: return RankPointwise(*model_, recipe_, request, options);
+    case RecipeKind::kQueryLikelihood:
+      return RankByQueryLikelihood(*model_, recipe_, request, options);
+  }
+  throw Error(ErrorCode::kInternal, "recipe " + recipe_.name, "has no kind");
+}
+
+}  // namespace dear
