@@ -21,10 +21,10 @@ struct ParsedAnswer {
 // Reads an answer about `n` passages: ids out of range are dropped, repeated ones count once, and
 // passages that the answer does not name follow in their order.
 //
-// The repair is counted as RankLLM counts it (rank_llm/analysis/response_analysis.py): wrong_format
-// unless the ranking is ids joined by "] > [", else missing where there are fewer ids than
-// passages, else repetition where an id is repeated or there are more ids than passages; and,
-// beyond RankLLM, missing where an id out of range stands for a passage.
+// The repair is counted as RankLLM counts it (rank_llm/analysis/response_analysis.py), over the ids
+// that were read: wrong_format unless the ranking is ids joined by "] > [", else missing where
+// there are fewer ids than passages, else repetition where an id is repeated or there are more ids
+// than passages; and, beyond RankLLM, missing where an id out of range stands for a passage.
 //
 // `reasoning`: the model was let reason, so the recipe's further markers and, without any, the last
 // line that holds two ids or more divide the reasoning from the ranking.

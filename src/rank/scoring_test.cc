@@ -1,0 +1,166 @@
+// Pointwise and query-likelihood ranking over a fake model.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <memory>
+
+#include "base/error.h"
+#include "rank/reranker.h"
+#include "rank/testing/fakes.h"
+
+namespace dear {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+RankRequest Request(std::vector<std::string> texts) {
+  RankRequest request;
+  request.query = "q";
+  for (std::string& text : texts) request.passages.push_back({.text = std::move(text)});
+  return request;
+}
+
+std::shared_ptr<testing::FakeLanguageModel> Classifier() {
+  auto model = std::make_shared<testing::FakeLanguageModel>();
+  model->score_head = true;
+  model->logits = [](const std::string& prompt) {
+    return std::vector<float>{static_cast<float>(std::count(prompt.begin(), prompt.end(), '!')), 7};
+  };
+  return model;
+}
+
+TEST(Pointwise, ScoresAreTheLogitOfThePairAtItsLastToken) {
+  auto model = Classifier();
+  const Reranker reranker(model, LoadRecipe("dear-pointwise-card"));
+  const RankResult result = reranker.Rank(Request({"a!", "b!!!", "c", "d!"}));
+  EXPECT_THAT(result.scores, ElementsAre(1, 3, 0, 1));
+  EXPECT_THAT(result.permutation, ElementsAre(1, 0, 3, 2));  // equal scores in input order
+  EXPECT_EQ(result.score_kind, ScoreKind::kLogit);
+  const auto& prompt = model->classified.at(0);
+  EXPECT_EQ(model->fake_tokenizer.Decode(prompt, false), "<bos>query: q<bos>document:  a!");
+  EXPECT_EQ(model->classified_at.at(0), static_cast<int64_t>(prompt.size()) - 1);
+}
+
+TEST(Pointwise, TitlesAndTruncation) {
+  auto model = Classifier();
+  const Reranker reranker(model, LoadRecipe("dear-pointwise-card"));
+  RankRequest request = Request({std::string(500, 'x')});
+  request.passages[0].title = "T";
+  reranker.Rank(request);
+  EXPECT_EQ(model->classified.at(0).size(), 228U);
+  EXPECT_THAT(model->fake_tokenizer.Decode(model->classified.at(0), false),
+              ::testing::StartsWith("<bos>query: q<bos>document: T xxx"));
+  model->positions = 40;
+  reranker.Rank(request);
+  EXPECT_EQ(model->classified.at(1).size(), 40U);
+}
+
+TEST(Pointwise, OtherLabelsAndSigmoid) {
+  Recipe recipe = LoadRecipe("dear-pointwise-card");
+  recipe.pair.label = 1;
+  recipe.pair.transform = ScoreTransform::kSigmoid;
+  const RankResult result = Reranker(Classifier(), recipe).Rank(Request({"a", "b"}));
+  EXPECT_FLOAT_EQ(result.scores[0], 1 / (1 + std::exp(-7.0F)));
+  EXPECT_EQ(result.score_kind, ScoreKind::kProbability);
+  recipe.pair.label = 2;
+  EXPECT_THROW(Reranker(Classifier(), recipe).Rank(Request({"a"})), Error);
+}
+
+TEST(Pointwise, ManyPassagesAreScoredInOrder) {
+  auto model = Classifier();
+  model->logits = [](const std::string& prompt) {
+    return std::vector<float>{
+        static_cast<float>(std::atoi(prompt.c_str() + prompt.rfind(' ') + 1))};
+  };
+  std::vector<std::string> texts;
+  for (int i = 0; i < 10000; ++i) texts.push_back(std::to_string(i));
+  int64_t last_done = 0;
+  RankOptions options;
+  options.progress = [&](std::string_view, int64_t done, int64_t total) {
+    EXPECT_GT(done, last_done);
+    EXPECT_EQ(total, 10000);
+    last_done = done;
+  };
+  const RankResult result =
+      Reranker(model, LoadRecipe("dear-pointwise-card")).Rank(Request(texts), options);
+  ASSERT_EQ(result.permutation.size(), 10000U);
+  for (int64_t i = 0; i < 10000; ++i)
+    EXPECT_EQ(result.permutation[static_cast<size_t>(i)], 9999 - i);
+  EXPECT_EQ(last_done, 10000);
+}
+
+TEST(Pointwise, ANumberThatIsNoneIsAnError) {
+  auto model = Classifier();
+  model->logits = [](const std::string&) {
+    return std::vector<float>{std::numeric_limits<float>::quiet_NaN()};
+  };
+  EXPECT_THROW(Reranker(model, LoadRecipe("dear-pointwise-card")).Rank(Request({"a"})), Error);
+}
+
+TEST(Pointwise, RecipeAndHeadMustFit) {
+  auto causal = std::make_shared<testing::FakeLanguageModel>();
+  EXPECT_THROW(Reranker(causal, LoadRecipe("dear-pointwise-card")), Error);
+  EXPECT_THROW(Reranker(Classifier(), LoadRecipe("query-likelihood")), Error);
+  EXPECT_THROW(Reranker(nullptr, LoadRecipe("query-likelihood")), Error);
+}
+
+std::shared_ptr<testing::FakeLanguageModel> Likely() {
+  auto model = std::make_shared<testing::FakeLanguageModel>();
+  // A token is likely where the passage holds it.
+  model->log_probability = [](const std::string& prompt, const std::string& token) {
+    const std::string passage = prompt.substr(9, prompt.find("\nPlease") - 9);
+    return passage.find(token) == std::string::npos ? -4.0F : -1.0F;
+  };
+  return model;
+}
+
+TEST(QueryLikelihood, IsTheMeanLogProbabilityOfTheQuery) {
+  auto model = Likely();
+  RankRequest request = Request({"x x", "a b\t c", "a x"});
+  request.query = "abc";
+  const RankResult result =
+      Reranker(model, LoadRecipe("query-likelihood")).Rank(request, {.trace = true});
+  EXPECT_THAT(result.permutation, ElementsAre(1, 2, 0));
+  EXPECT_FLOAT_EQ(result.scores[1], -1);
+  EXPECT_FLOAT_EQ(result.scores[2], (-1 - 1 - 4 - 4) / 4.0F);  // " abc"
+  EXPECT_EQ(result.score_kind, ScoreKind::kLogLikelihood);
+  EXPECT_EQ(result.trace.prompts.at(1),
+            "Passage: a b c\nPlease write a question based on this passage.\nQuestion:");
+  EXPECT_EQ(model->scored.at(0).prompt.front(), testing::FakeTokenizer::kBos);
+  EXPECT_EQ(model->fake_tokenizer.Decode(model->scored.at(0).continuation, false), " abc");
+}
+
+TEST(QueryLikelihood, PassagesAreCutAtWords) {
+  auto model = Likely();
+  std::string words;
+  for (int i = 0; i < 200; ++i) words += "w" + std::to_string(i) + "  ";
+  const RankResult result =
+      Reranker(model, LoadRecipe("query-likelihood")).Rank(Request({words}), {.trace = true});
+  EXPECT_THAT(result.trace.prompts.at(0), HasSubstr(" w178 w179\nPlease"));
+}
+
+TEST(QueryLikelihood, ALongPassageShrinksAndALongQueryIsRefused) {
+  auto model = Likely();
+  model->positions = 200;
+  const Reranker reranker(model, LoadRecipe("query-likelihood"));
+  RankRequest request = Request({std::string(1 << 20, 'x'), "short"});
+  const RankResult result = reranker.Rank(request);
+  EXPECT_EQ(model->scored.at(0).prompt.size() + model->scored.at(0).continuation.size(), 200U);
+  ASSERT_EQ(result.notes.size(), 1U);
+  EXPECT_THAT(result.notes[0], HasSubstr("1 passages were shortened"));
+  request.query = std::string(300, 'q');
+  EXPECT_THROW(reranker.Rank(request), Error);
+}
+
+TEST(QueryLikelihood, InvalidUtf8IsRepaired) {
+  auto model = Likely();
+  const RankResult result = Reranker(model, LoadRecipe("query-likelihood"))
+                                .Rank(Request({"a\xFFz", "\xF0\x9F"}), {.trace = true});
+  EXPECT_THAT(result.trace.prompts.at(0), HasSubstr("Passage: a\xEF\xBF\xBDz\n"));
+}
+
+}  // namespace
+}  // namespace dear
