@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "formats/gguf_model.h"
 #include "formats/safetensors.h"
 
 namespace dear {
@@ -52,10 +53,23 @@ Checkpoint OpenFolder(const fs::path& folder) {
   return checkpoint;
 }
 
+Checkpoint OpenGguf(const fs::path& path) {
+  Checkpoint checkpoint;
+  checkpoint.path = path;
+  checkpoint.gguf = GgufFile::Open(path);
+  checkpoint.config = ReadGgufConfig(*checkpoint.gguf);
+  checkpoint.generation.bos_id = checkpoint.config.bos_id;
+  checkpoint.generation.eos_ids = checkpoint.config.eos_ids;
+  checkpoint.generation.pad_id = checkpoint.config.pad_id;
+  checkpoint.tensors = OpenGgufTensors(checkpoint.gguf, checkpoint.config);
+  return checkpoint;
+}
+
 }  // namespace
 
 Checkpoint OpenCheckpoint(const fs::path& path) {
   if (IsFolder(path)) return OpenFolder(path);
+  if (IsFile(path) && path.extension() == ".gguf") return OpenGguf(path);
   throw Error(IsFile(path) ? ErrorCode::kUnsupported : ErrorCode::kNotFound, path.string(),
               IsFile(path) ? "is neither a folder in Hugging Face layout nor a .gguf file"
                            : "no such file or folder");
