@@ -93,39 +93,22 @@ bool ConvertsToF32(DType) {
 void ConvertToF32(DType dtype, const std::byte* src, int64_t elements, float* dst) {
   if (elements == 0) return;
   switch (dtype) {
-    case DType::kF64:
-      return ConvertNumbers<double>(src, elements, dst);
-    case DType::kF32:
-      std::memcpy(dst, src, static_cast<size_t>(elements) * sizeof(float));
-      return;
-    case DType::kF16:
-      return ConvertF16(src, elements, dst);
-    case DType::kBF16:
-      return ConvertBF16(src, elements, dst);
-    case DType::kI64:
-      return ConvertNumbers<int64_t>(src, elements, dst);
-    case DType::kI32:
-      return ConvertNumbers<int32_t>(src, elements, dst);
-    case DType::kI16:
-      return ConvertNumbers<int16_t>(src, elements, dst);
-    case DType::kI8:
-      return ConvertNumbers<int8_t>(src, elements, dst);
-    case DType::kU64:
-      return ConvertNumbers<uint64_t>(src, elements, dst);
-    case DType::kU32:
-      return ConvertNumbers<uint32_t>(src, elements, dst);
-    case DType::kU16:
-      return ConvertNumbers<uint16_t>(src, elements, dst);
-    case DType::kU8:
-      return ConvertNumbers<uint8_t>(src, elements, dst);
-    case DType::kBool:
-      return ConvertBool(src, elements, dst);
-    case DType::kF8E4M3:
-      return ConvertBytes(F8E4M3Table(), src, elements, dst);
-    case DType::kF8E5M2:
-      return ConvertBytes(F8E5M2Table(), src, elements, dst);
-    default:
-      return DequantizeBlocks(dtype, reinterpret_cast<const uint8_t*>(src), elements, dst);
+    case DType::kF64: return ConvertNumbers<double>(src, elements, dst);
+    case DType::kF32: std::memcpy(dst, src, static_cast<size_t>(elements) * sizeof(float)); return;
+    case DType::kF16: return ConvertF16(src, elements, dst);
+    case DType::kBF16: return ConvertBF16(src, elements, dst);
+    case DType::kI64: return ConvertNumbers<int64_t>(src, elements, dst);
+    case DType::kI32: return ConvertNumbers<int32_t>(src, elements, dst);
+    case DType::kI16: return ConvertNumbers<int16_t>(src, elements, dst);
+    case DType::kI8: return ConvertNumbers<int8_t>(src, elements, dst);
+    case DType::kU64: return ConvertNumbers<uint64_t>(src, elements, dst);
+    case DType::kU32: return ConvertNumbers<uint32_t>(src, elements, dst);
+    case DType::kU16: return ConvertNumbers<uint16_t>(src, elements, dst);
+    case DType::kU8: return ConvertNumbers<uint8_t>(src, elements, dst);
+    case DType::kBool: return ConvertBool(src, elements, dst);
+    case DType::kF8E4M3: return ConvertBytes(F8E4M3Table(), src, elements, dst);
+    case DType::kF8E5M2: return ConvertBytes(F8E5M2Table(), src, elements, dst);
+    default: return DequantizeBlocks(dtype, reinterpret_cast<const uint8_t*>(src), elements, dst);
   }
 }
 

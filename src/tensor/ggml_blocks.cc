@@ -75,20 +75,13 @@ void BlockIQ4_NL(const uint8_t* __restrict src, float* __restrict dst) {
 
 void DequantizeBlocks(DType dtype, const uint8_t* src, int64_t elements, float* dst) {
   switch (dtype) {
-    case DType::kQ4_0:
-      return ForEachBlock<BlockQ4_0>(dtype, src, elements, dst);
-    case DType::kQ4_1:
-      return ForEachBlock<BlockQ4_1>(dtype, src, elements, dst);
-    case DType::kQ5_0:
-      return ForEachBlock<BlockQ5_0>(dtype, src, elements, dst);
-    case DType::kQ5_1:
-      return ForEachBlock<BlockQ5_1>(dtype, src, elements, dst);
-    case DType::kQ8_0:
-      return ForEachBlock<BlockQ8_0>(dtype, src, elements, dst);
-    case DType::kIQ4_NL:
-      return ForEachBlock<BlockIQ4_NL>(dtype, src, elements, dst);
-    default:
-      return DequantizeSuperBlocks(dtype, src, elements, dst);
+    case DType::kQ4_0: return ForEachBlock<BlockQ4_0>(dtype, src, elements, dst);
+    case DType::kQ4_1: return ForEachBlock<BlockQ4_1>(dtype, src, elements, dst);
+    case DType::kQ5_0: return ForEachBlock<BlockQ5_0>(dtype, src, elements, dst);
+    case DType::kQ5_1: return ForEachBlock<BlockQ5_1>(dtype, src, elements, dst);
+    case DType::kQ8_0: return ForEachBlock<BlockQ8_0>(dtype, src, elements, dst);
+    case DType::kIQ4_NL: return ForEachBlock<BlockIQ4_NL>(dtype, src, elements, dst);
+    default: return DequantizeSuperBlocks(dtype, src, elements, dst);
   }
 }
 

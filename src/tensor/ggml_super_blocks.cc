@@ -137,20 +137,13 @@ void BlockIQ4_XS(const uint8_t* __restrict src, float* __restrict dst) {
 
 void DequantizeSuperBlocks(DType dtype, const uint8_t* src, int64_t elements, float* dst) {
   switch (dtype) {
-    case DType::kQ2_K:
-      return ForEachBlock<BlockQ2_K>(dtype, src, elements, dst);
-    case DType::kQ3_K:
-      return ForEachBlock<BlockQ3_K>(dtype, src, elements, dst);
-    case DType::kQ4_K:
-      return ForEachBlock<BlockQ4_K>(dtype, src, elements, dst);
-    case DType::kQ5_K:
-      return ForEachBlock<BlockQ5_K>(dtype, src, elements, dst);
-    case DType::kQ6_K:
-      return ForEachBlock<BlockQ6_K>(dtype, src, elements, dst);
-    case DType::kIQ4_XS:
-      return ForEachBlock<BlockIQ4_XS>(dtype, src, elements, dst);
-    default:
-      throw Error(ErrorCode::kInternal, "dequantize", "not a GGUF block type");
+    case DType::kQ2_K: return ForEachBlock<BlockQ2_K>(dtype, src, elements, dst);
+    case DType::kQ3_K: return ForEachBlock<BlockQ3_K>(dtype, src, elements, dst);
+    case DType::kQ4_K: return ForEachBlock<BlockQ4_K>(dtype, src, elements, dst);
+    case DType::kQ5_K: return ForEachBlock<BlockQ5_K>(dtype, src, elements, dst);
+    case DType::kQ6_K: return ForEachBlock<BlockQ6_K>(dtype, src, elements, dst);
+    case DType::kIQ4_XS: return ForEachBlock<BlockIQ4_XS>(dtype, src, elements, dst);
+    default: throw Error(ErrorCode::kInternal, "dequantize", "not a GGUF block type");
   }
 }
 

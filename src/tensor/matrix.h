@@ -38,7 +38,12 @@ class Matrix {
 // A plain or block-quantised tensor of two dimensions, used where it lies. Throws kInvalidFormat
 // for another rank, kUnsupported for a type that has no f32 meaning.
 std::shared_ptr<const Matrix> MakeMatrix(Tensor tensor);
+// Throws kInvalidFormat where packed bytes or absmax do not fit the shape.
 std::shared_ptr<const Matrix> MakeMatrix(Bnb4Weight weight, std::shared_ptr<const void> owner);
+// LLM.int8 as bitsandbytes stores it: `weight` i8 [rows, cols] ("X.weight") and one f32 scale a row
+// ("X.SCB"); value = weight * scale * (1/127), each product rounded to f32
+// (functional.int8_vectorwise_dequant). Throws kInvalidFormat for other types and shapes.
+std::shared_ptr<const Matrix> MakeInt8Matrix(Tensor weight, const Tensor& scales);
 
 enum class WeightForm { kAuto, kF32, kBF16, kInt8, kNf4, kFp4, kQ8_0, kQ4_0 };
 
@@ -47,9 +52,13 @@ struct WeightFormOptions {
   bool double_quant = false;  // with kNf4 and kFp4
 };
 
-// `source` in another form; kAuto returns it unchanged. int8: q = round(w * 127 / absmax(row)), as
-// LLM.int8 holds weights. kNf4/kFp4 quantise as bitsandbytes does, keeping `rounding` of the
-// source's type (bf16 where the source is a block type).
+// `source` in another form; returned unchanged for kAuto and where it has that form already. The
+// work is done row block by row block on the calling thread.
+// int8: as LLM.int8 holds weights: rounded to f16, then q = round(w * (127 / absmax(row))).
+// kNf4 and kFp4: quantised as bitsandbytes does in blocks of 64, keeping `rounding` of the source's
+// type; a source in another form than f32 or f16 is taken as bf16 (rounded to it first).
+// Throws kUnsupported for q8_0 and q4_0 where rows are no whole blocks, kInvalidFormat where a
+// number is not finite and the form cannot hold it. The messages name no tensor: use Within().
 std::shared_ptr<const Matrix> ConvertMatrix(std::shared_ptr<const Matrix> source,
                                             const WeightFormOptions& options);
 

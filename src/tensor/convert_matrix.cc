@@ -1,0 +1,146 @@
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "tensor/matrix.h"
+#include "tensor/quantize.h"
+#include "tensor/rounding.h"
+
+namespace dear {
+namespace {
+
+constexpr int64_t kBnb4Block = 64;
+// Rows that are widened at once: a multiple of kBnb4Block, so that no 4-bit block is cut.
+constexpr int64_t kRowsAtOnce = 64;
+
+using RowsFn = std::function<void(int64_t row, int64_t count, std::span<float> values)>;
+
+void ForEachRowBlock(const Matrix& source, const RowsFn& fn) {
+  std::vector<float> buffer;
+  for (int64_t row = 0; row < source.rows(); row += kRowsAtOnce) {
+    const int64_t count = std::min(kRowsAtOnce, source.rows() - row);
+    buffer.resize(static_cast<size_t>(count * source.cols()));
+    source.CopyRows(row, count, buffer.data());
+    fn(row, count, buffer);
+  }
+}
+
+std::shared_ptr<const Matrix> ToStored(const Matrix& source, DType dtype) {
+  const auto row_bytes = StorageBytes(dtype, static_cast<uint64_t>(source.cols()));
+  if (!row_bytes) {
+    throw Error(ErrorCode::kUnsupported, "weight",
+                "rows of " + std::to_string(source.cols()) + " numbers are no whole " +
+                    std::string(DTypeName(dtype)) + " blocks of " +
+                    std::to_string(Traits(dtype).block_elements));
+  }
+  std::vector<std::byte> bytes(static_cast<size_t>(source.rows()) * *row_bytes);
+  ForEachRowBlock(source, [&](int64_t row, int64_t, std::span<float> values) {
+    QuantizeFromF32(dtype, values.data(), static_cast<int64_t>(values.size()),
+                    bytes.data() + static_cast<uint64_t>(row) * *row_bytes);
+  });
+  return MakeMatrix(
+      MakeTensor("converted", dtype, {source.rows(), source.cols()}, std::move(bytes)));
+}
+
+float AbsMaxOfRow(const float* values, int64_t count) {
+  float absmax = 0;
+  bool finite = true;
+  for (int64_t i = 0; i < count; ++i) {
+    const float magnitude = std::fabs(values[i]);
+    finite = finite && magnitude <= 65504.0f;
+    absmax = std::max(absmax, magnitude);
+  }
+  if (!finite) {
+    throw Error(ErrorCode::kInvalidFormat, "weight",
+                "holds NaN, infinity or a number beyond f16, which has no int8 form");
+  }
+  return absmax;
+}
+
+std::shared_ptr<const Matrix> ToInt8(const Matrix& source) {
+  const int64_t cols = source.cols();
+  std::vector<std::byte> bytes(static_cast<size_t>(source.rows() * cols));
+  std::vector<float> scales(static_cast<size_t>(source.rows()));
+  ForEachRowBlock(source, [&](int64_t row, int64_t count, std::span<float> values) {
+    RoundThrough(DType::kF16, values.data(), static_cast<int64_t>(values.size()));
+    for (int64_t r = 0; r < count; ++r) {
+      const float* from = values.data() + r * cols;
+      const float absmax = AbsMaxOfRow(from, cols);
+      scales[static_cast<size_t>(row + r)] = absmax;
+      if (absmax == 0) continue;
+      const float scale = 127.0f / absmax;
+      auto* to = reinterpret_cast<int8_t*>(bytes.data()) + (row + r) * cols;
+      // Ties go to even, as torch.round has it.
+      for (int64_t i = 0; i < cols; ++i)
+        to[i] = static_cast<int8_t>(std::nearbyint(from[i] * scale));
+    }
+  });
+  return MakeInt8Matrix(
+      MakeTensor("converted", DType::kI8, {source.rows(), cols}, std::move(bytes)),
+      MakeTensor("scales", {source.rows()}, std::move(scales)));
+}
+
+DType RoundingOf(const Matrix& source) {
+  const std::string form = source.form();
+  if (form == "f32" || form == "f64") return DType::kF32;
+  return form == "f16" ? DType::kF16 : DType::kBF16;
+}
+
+std::shared_ptr<const Matrix> ToBnb4(const Matrix& source, Bnb4Kind kind, bool double_quant) {
+  Bnb4Weight weight;
+  weight.kind = kind;
+  weight.block_size = kBnb4Block;
+  weight.rounding = RoundingOf(source);
+  weight.shape = {source.rows(), source.cols()};
+  weight.code = Bnb4Code(kind);
+
+  auto packed = std::make_shared<std::vector<std::byte>>();
+  const auto elements = static_cast<size_t>(weight.elements());
+  packed->reserve(elements / 2 + elements % 2);
+  ForEachRowBlock(source, [&](int64_t, int64_t, std::span<float> values) {
+    RoundThrough(weight.rounding, values.data(), static_cast<int64_t>(values.size()));
+    const Bnb4Quantized part = QuantizeBnb4(kind, values, kBnb4Block);
+    packed->insert(packed->end(), part.packed.begin(), part.packed.end());
+    weight.absmax.insert(weight.absmax.end(), part.absmax.begin(), part.absmax.end());
+  });
+  if (double_quant) weight.absmax = UnnestAbsmax(NestAbsmax(weight.absmax));
+  weight.packed = *packed;
+  return MakeMatrix(std::move(weight), packed);
+}
+
+std::string_view NameOf(WeightForm form) {
+  switch (form) {
+    case WeightForm::kAuto: return "auto";
+    case WeightForm::kF32: return "f32";
+    case WeightForm::kBF16: return "bf16";
+    case WeightForm::kInt8: return "int8";
+    case WeightForm::kNf4: return "nf4";
+    case WeightForm::kFp4: return "fp4";
+    case WeightForm::kQ8_0: return "q8_0";
+    case WeightForm::kQ4_0: return "q4_0";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::shared_ptr<const Matrix> ConvertMatrix(std::shared_ptr<const Matrix> source,
+                                            const WeightFormOptions& options) {
+  if (options.form == WeightForm::kAuto || source->form() == NameOf(options.form)) return source;
+  switch (options.form) {
+    case WeightForm::kF32: return ToStored(*source, DType::kF32);
+    case WeightForm::kBF16: return ToStored(*source, DType::kBF16);
+    case WeightForm::kInt8: return ToInt8(*source);
+    case WeightForm::kNf4: return ToBnb4(*source, Bnb4Kind::kNf4, options.double_quant);
+    case WeightForm::kFp4: return ToBnb4(*source, Bnb4Kind::kFp4, options.double_quant);
+    case WeightForm::kQ8_0: return ToStored(*source, DType::kQ8_0);
+    case WeightForm::kQ4_0: return ToStored(*source, DType::kQ4_0);
+    case WeightForm::kAuto: break;
+  }
+  return source;
+}
+
+}  // namespace dear
