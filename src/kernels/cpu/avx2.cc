@@ -1,0 +1,110 @@
+#include "kernels/cpu/kernel_table.h"
+
+#if defined(__AVX2__) && defined(__FMA__)
+
+#include <immintrin.h>
+
+namespace dear::cpu {
+namespace {
+
+// Two registers make the 16 lanes of AVX-512, so that both give the same bits.
+struct F16 {
+  __m256 low;
+  __m256 high;
+};
+constexpr int kVectorBits = 256;
+constexpr int kRowTile = 3;
+constexpr int kOutTile = 2;
+constexpr int kScoreTile = 2;
+constexpr int kValueTile = 4;
+
+// All ones in the first n of 8 lanes.
+inline __m256i FirstLanes(int64_t n) {
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), lane);
+}
+
+inline F16 Zero() {
+  return {_mm256_setzero_ps(), _mm256_setzero_ps()};
+}
+inline F16 Set1(float v) {
+  return {_mm256_set1_ps(v), _mm256_set1_ps(v)};
+}
+inline F16 Load(const float* p) {
+  return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+inline F16 LoadPart(const float* p, int64_t n) {
+  return {_mm256_maskload_ps(p, FirstLanes(n)),
+          n > 8 ? _mm256_maskload_ps(p + 8, FirstLanes(n - 8)) : _mm256_setzero_ps()};
+}
+inline void Store(float* p, F16 v) {
+  _mm256_storeu_ps(p, v.low);
+  _mm256_storeu_ps(p + 8, v.high);
+}
+inline void StorePart(float* p, int64_t n, F16 v) {
+  _mm256_maskstore_ps(p, FirstLanes(n), v.low);
+  if (n > 8) _mm256_maskstore_ps(p + 8, FirstLanes(n - 8), v.high);
+}
+inline F16 Add(F16 a, F16 b) {
+  return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
+}
+inline F16 Sub(F16 a, F16 b) {
+  return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
+}
+inline F16 Mul(F16 a, F16 b) {
+  return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+}
+inline F16 Div(F16 a, F16 b) {
+  return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)};
+}
+inline F16 Max(F16 a, F16 b) {
+  return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
+}
+inline F16 Min(F16 a, F16 b) {
+  return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
+}
+inline F16 MulAdd(F16 a, F16 b, F16 c) {
+  return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
+}
+inline F16 Round(F16 v) {
+  constexpr int kMode = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+  return {_mm256_round_ps(v.low, kMode), _mm256_round_ps(v.high, kMode)};
+}
+inline __m256 PowerOfTwo8(__m256 n) {
+  const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23));
+}
+inline F16 PowerOfTwo(F16 n) {
+  return {PowerOfTwo8(n.low), PowerOfTwo8(n.high)};
+}
+inline F16 ZeroWhereLess(F16 x, F16 limit, F16 v) {
+  return {_mm256_and_ps(_mm256_cmp_ps(x.low, limit.low, _CMP_NLT_UQ), v.low),
+          _mm256_and_ps(_mm256_cmp_ps(x.high, limit.high, _CMP_NLT_UQ), v.high)};
+}
+inline void Quarter(F16 v, float* q) {
+  const __m256 half = _mm256_add_ps(v.low, v.high);
+  _mm_storeu_ps(q, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+}
+
+#include "kernels/cpu/kernel_body.inc"
+
+constexpr KernelTable kTable = {"avx2", VectorBits, DotRows, RmsNorm,
+                                Gate,   ScoreKeys,  Softmax, WeighValues};
+
+}  // namespace
+
+const KernelTable* Avx2Kernels() {
+  return &kTable;
+}
+
+}  // namespace dear::cpu
+
+#else
+
+namespace dear::cpu {
+const KernelTable* Avx2Kernels() {
+  return nullptr;
+}
+}  // namespace dear::cpu
+
+#endif

@@ -1,0 +1,177 @@
+#include "kernels/cpu/cpu_backend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "kernels/cpu/isa.h"
+
+namespace dear::cpu {
+namespace {
+
+// Floats of one block of weights, widened once and multiplied by all rows: it stays in the second
+// cache.
+constexpr int64_t kWeightBlockFloats = 48 * 1024;
+// Floats of activations that meet a block of weights in one go.
+constexpr int64_t kRowBlockFloats = 96 * 1024;
+// Work below this is not worth waking threads for.
+constexpr int64_t kFloatsPerTask = 16 * 1024;
+
+int64_t CeilDiv(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+// Output columns of one task: whole tiles, and enough tasks for every thread.
+int64_t OutBlock(int64_t in, int64_t out, int num_threads) {
+  constexpr int64_t kTile = 4;
+  const int64_t by_cache = kWeightBlockFloats / std::max<int64_t>(in, 1);
+  const int64_t by_threads = CeilDiv(out, 4 * num_threads);
+  const int64_t block = std::clamp<int64_t>(std::min(by_cache, by_threads), kTile, 128);
+  return CeilDiv(block, kTile) * kTile;
+}
+
+}  // namespace
+
+CpuBackend::CpuBackend(std::shared_ptr<ThreadPool> pool, const KernelTable& kernels)
+    : pool_(std::move(pool)),
+      kernels_(kernels),
+      name_("cpu/" + std::string(kernels.name)),
+      scratch_(static_cast<size_t>(pool_->num_threads())) {}
+
+float* CpuBackend::Scratch(int worker, int64_t floats) {
+  std::vector<float>& memory = scratch_[static_cast<size_t>(worker)];
+  if (static_cast<int64_t>(memory.size()) < floats) memory.resize(static_cast<size_t>(floats));
+  return memory.data();
+}
+
+void CpuBackend::ForRows(int64_t rows, int64_t row_floats,
+                         const std::function<void(int64_t, int64_t)>& fn) {
+  const int64_t per_task = std::max<int64_t>(1, kFloatsPerTask / std::max<int64_t>(row_floats, 1));
+  pool_->Run(CeilDiv(rows, per_task), [&](int64_t task, int) {
+    fn(task * per_task, std::min(rows, (task + 1) * per_task));
+  });
+}
+
+void CpuBackend::Embed(const Matrix& table, std::span<const int32_t> ids, float scale, float* y) {
+  const int64_t width = table.cols();
+  ForRows(static_cast<int64_t>(ids.size()), width, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      float* out = y + row * width;
+      table.CopyRows(ids[static_cast<size_t>(row)], 1, out);
+      if (scale != 1.0F) {
+        for (int64_t i = 0; i < width; ++i) out[i] *= scale;
+      }
+    }
+  });
+}
+
+void CpuBackend::MatMul(const float* x, int64_t rows, const Matrix& w, const float* bias,
+                        float* y) {
+  if (w.DenseF32() != nullptr) {
+    MatMul(x, rows, w.cols(), w.DenseF32(), w.rows(), bias, y);
+    return;
+  }
+  if (rows == 0) return;
+  const int64_t in = w.cols();
+  const int64_t out = w.rows();
+  const int64_t out_block = OutBlock(in, out, pool_->num_threads());
+  const int64_t row_block = std::max<int64_t>(12, kRowBlockFloats / std::max<int64_t>(in, 1));
+  pool_->Run(CeilDiv(out, out_block), [&](int64_t task, int worker) {
+    const int64_t first = task * out_block;
+    const int64_t count = std::min(out_block, out - first);
+    float* block = Scratch(worker, out_block * in);
+    w.CopyRows(first, count, block);
+    for (int64_t row = 0; row < rows; row += row_block) {
+      kernels_.dot_rows(x + row * in, std::min(row_block, rows - row), in, block, count, in,
+                        bias == nullptr ? nullptr : bias + first, y + row * out + first, out);
+    }
+  });
+}
+
+void CpuBackend::MatMul(const float* x, int64_t rows, int64_t in, const float* w, int64_t out,
+                        const float* bias, float* y) {
+  if (rows == 0) return;
+  const int64_t out_block = OutBlock(in, out, pool_->num_threads());
+  const int64_t row_block = std::max<int64_t>(12, kRowBlockFloats / std::max<int64_t>(in, 1));
+  const auto multiply = [&](int64_t first, int64_t count) {
+    for (int64_t row = 0; row < rows; row += row_block) {
+      kernels_.dot_rows(x + row * in, std::min(row_block, rows - row), in, w + first * in, count,
+                        in, bias == nullptr ? nullptr : bias + first, y + row * out + first, out);
+    }
+  };
+  if (rows * in * out < 4 * kFloatsPerTask) {
+    multiply(0, out);
+    return;
+  }
+  pool_->Run(CeilDiv(out, out_block), [&](int64_t task, int) {
+    const int64_t first = task * out_block;
+    multiply(first, std::min(out_block, out - first));
+  });
+}
+
+void CpuBackend::RmsNorm(const float* x, int64_t rows, int64_t n, const float* w, bool plus_one,
+                         float eps, float* y) {
+  ForRows(rows, n, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      kernels_.rms_norm(x + row * n, w, plus_one ? 1.0F : 0.0F, n, eps, y + row * n);
+    }
+  });
+}
+
+void CpuBackend::Rope(float* x, int64_t rows, int64_t num_heads, int64_t head_dim, const float* cos,
+                      const float* sin) {
+  const int64_t half = head_dim / 2;
+  ForRows(rows, num_heads * head_dim, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* c = cos + row * half;
+      const float* s = sin + row * half;
+      for (int64_t head = 0; head < num_heads; ++head) {
+        float* first = x + (row * num_heads + head) * head_dim;
+        float* second = first + half;
+        for (int64_t i = 0; i < half; ++i) {
+          const float a = first[i];
+          const float b = second[i];
+          first[i] = a * c[i] - b * s[i];
+          second[i] = b * c[i] + a * s[i];
+        }
+      }
+    }
+  });
+}
+
+void CpuBackend::Gate(GateActivation activation, const float* gate, const float* up, int64_t rows,
+                      int64_t n, float* y) {
+  ForRows(rows, 4 * n, [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * n;
+    const int64_t count = (end - begin) * n;
+    if (activation == GateActivation::kGelu) {
+      for (int64_t i = first; i < first + count; ++i) {
+        const float g = gate[i];
+        y[i] = 0.5F * g * (1.0F + std::erf(g * 0.70710678F)) * up[i];
+      }
+      return;
+    }
+    const GateKind kind =
+        activation == GateActivation::kSilu ? GateKind::kSilu : GateKind::kGeluTanh;
+    kernels_.gate(kind, gate + first, up + first, count, y + first);
+  });
+}
+
+void CpuBackend::AddScaled(const float* x, float factor, int64_t n, float* y) {
+  ForRows(CeilDiv(n, kFloatsPerTask), kFloatsPerTask, [&](int64_t begin, int64_t end) {
+    const int64_t last = std::min(n, end * kFloatsPerTask);
+    for (int64_t i = begin * kFloatsPerTask; i < last; ++i) y[i] += x[i] * factor;
+  });
+}
+
+}  // namespace dear::cpu
+
+namespace dear {
+
+std::unique_ptr<Backend> MakeCpuBackend(std::shared_ptr<ThreadPool> pool) {
+  const char* wanted = std::getenv("DEAR_ISA");
+  return std::make_unique<cpu::CpuBackend>(std::move(pool),
+                                           cpu::ChooseKernels(wanted == nullptr ? "" : wanted));
+}
+
+}  // namespace dear

@@ -1,0 +1,59 @@
+#ifndef DEAR_KERNELS_CPU_CPU_BACKEND_H_
+#define DEAR_KERNELS_CPU_CPU_BACKEND_H_
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "kernels/cpu/kernel_table.h"
+
+namespace dear::cpu {
+
+// Shares the ops out over a thread pool; the inner loops are those of one kernel table.
+class CpuBackend : public Backend {
+ public:
+  CpuBackend(std::shared_ptr<ThreadPool> pool, const KernelTable& kernels);
+
+  std::string_view name() const override { return name_; }
+  void Embed(const Matrix& table, std::span<const int32_t> ids, float scale, float* y) override;
+  void MatMul(const float* x, int64_t rows, const Matrix& w, const float* bias, float* y) override;
+  void MatMul(const float* x, int64_t rows, int64_t in, const float* w, int64_t out,
+              const float* bias, float* y) override;
+  void RmsNorm(const float* x, int64_t rows, int64_t n, const float* w, bool plus_one, float eps,
+               float* y) override;
+  void Rope(float* x, int64_t rows, int64_t num_heads, int64_t head_dim, const float* cos,
+            const float* sin) override;
+  void StoreKeysValues(const KvLayout& kv, int64_t layer, const float* keys, const float* values,
+                       std::span<const SequenceRows> sequences) override;
+  void Attention(const AttentionShape& shape, int64_t layer, const float* q,
+                 std::span<const SequenceRows> sequences, float* y) override;
+  void Gate(GateActivation activation, const float* gate, const float* up, int64_t rows, int64_t n,
+            float* y) override;
+  void AddScaled(const float* x, float factor, int64_t n, float* y) override;
+
+ private:
+  struct AttentionTask {
+    const SequenceRows* sequence;
+    int64_t kv_head;
+    int64_t first_token;  // among the sequence's new rows
+    int64_t num_tokens;
+  };
+
+  // Calls fn(begin, end) over parts of [0, rows); `row_floats` says how much work a row is.
+  void ForRows(int64_t rows, int64_t row_floats,
+               const std::function<void(int64_t begin, int64_t end)>& fn);
+  // At least `floats` numbers of worker's own memory, not initialised.
+  float* Scratch(int worker, int64_t floats);
+  void Attend(const AttentionShape& shape, int64_t layer, const float* q, const AttentionTask& task,
+              int worker, float* y);
+
+  std::shared_ptr<ThreadPool> pool_;
+  const KernelTable& kernels_;
+  std::string name_;
+  std::vector<std::vector<float>> scratch_;
+};
+
+}  // namespace dear::cpu
+
+#endif  // DEAR_KERNELS_CPU_CPU_BACKEND_H_

@@ -1,0 +1,58 @@
+#ifndef DEAR_KERNELS_CPU_KERNEL_TABLE_H_
+#define DEAR_KERNELS_CPU_KERNEL_TABLE_H_
+
+#include <stdint.h>
+
+namespace dear::cpu {
+
+// Keys and values of one head lie in blocks of this many positions, starting at multiples of it.
+inline constexpr int64_t kKeysPerBlock = 32;
+// Values are padded with zeros to a multiple of this many numbers.
+inline constexpr int64_t kLanes = 16;
+
+enum class GateKind : uint8_t { kSilu, kGeluTanh };
+
+// The inner loops of one instruction set. Every function computes a row from that row alone, in an
+// order that depends on the length of the row and on nothing else; raw pointers of any alignment.
+struct KernelTable {
+  const char* name;  // "scalar", "avx2", "avx512": as DEAR_ISA spells them
+
+  // The width in bits of the vectors that this table's file was compiled for: proof, from inside
+  // the file, of which code runs.
+  int (*vector_bits)() noexcept;
+
+  // y[r, o] = sum_k x[r, k] * w[o, k] (+ bias[o] where bias is not null).
+  // x [rows, k] at x_stride, w [outs, k] contiguous, y [rows, outs] at y_stride.
+  void (*dot_rows)(const float* x, int64_t rows, int64_t x_stride, const float* w, int64_t outs,
+                   int64_t k, const float* bias, float* y, int64_t y_stride) noexcept;
+
+  // y[i] = x[i] / sqrt(mean(x^2) + eps) * (w[i] + offset).
+  void (*rms_norm)(const float* x, const float* w, float offset, int64_t n, float eps,
+                   float* y) noexcept;
+
+  // y[i] = act(gate[i]) * up[i]; y may be gate or up.
+  void (*gate)(GateKind kind, const float* gate, const float* up, int64_t n, float* y) noexcept;
+
+  // s[r, j] = scale * sum_d q[r, d] * keys[d, j] for the kKeysPerBlock keys of a block.
+  // q [rows, head_dim] at q_stride, keys [head_dim, kKeysPerBlock].
+  void (*score_keys)(const float* q, int64_t rows, int64_t q_stride, const float* keys,
+                     int64_t head_dim, float scale, float* s, int64_t s_stride) noexcept;
+
+  // s[j] = exp(s[j] - max) for j in [begin, end) and exact zeros in the rest of [0, n); n is a
+  // multiple of kKeysPerBlock. Returns the sum.
+  float (*softmax)(float* s, int64_t begin, int64_t end, int64_t n) noexcept;
+
+  // acc[r, d] += sum_j p[r, j] * values[j, d] for the kKeysPerBlock values of a block, summed apart
+  // before they are added. values [kKeysPerBlock, dim], acc [rows, dim], dim a multiple of kLanes.
+  void (*weigh_values)(const float* p, int64_t rows, int64_t p_stride, const float* values,
+                       int64_t dim, float* acc) noexcept;
+};
+
+const KernelTable& ScalarKernels();
+// Null where this build has none (another architecture).
+const KernelTable* Avx2Kernels();
+const KernelTable* Avx512Kernels();
+
+}  // namespace dear::cpu
+
+#endif  // DEAR_KERNELS_CPU_KERNEL_TABLE_H_
