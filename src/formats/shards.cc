@@ -61,7 +61,8 @@ std::shared_ptr<const TensorSource> OpenShards(const std::filesystem::path& inde
     auto& shard = shards[file_name];
     if (shard == nullptr) {
       const std::filesystem::path relative(file_name);
-      if (relative.filename() != relative || file_name == "." || file_name == "..") {
+      if (relative.filename() != relative || file_name.empty() || file_name == "." ||
+          file_name == "..") {
         fields.Fail("weight_map", "'" + file_name + "' is no file of the same folder");
       }
       if (shards.size() > kMaxShards) fields.Fail("weight_map", "lists too many files");

@@ -1,6 +1,7 @@
 #include "formats/torch_archive.h"
 
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "base/checked.h"
@@ -174,7 +175,8 @@ Tensor TorchArchive::Get(std::string_view name) const {
 
 std::shared_ptr<const TensorSource> OpenTorchFolder(const std::filesystem::path& folder) {
   const auto single = folder / "pytorch_model.bin";
-  if (std::filesystem::exists(single)) return TorchArchive::Open(single);
+  std::error_code ignored;
+  if (std::filesystem::exists(single, ignored)) return TorchArchive::Open(single);
   return OpenShards(folder / "pytorch_model.bin.index.json",
                     [](const std::filesystem::path& file) { return TorchArchive::Open(file); });
 }

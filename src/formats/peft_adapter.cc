@@ -1,0 +1,109 @@
+// Opening an adapter folder; reading its configuration is in lora_config.cc.
+#include "formats/peft_adapter.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "formats/safetensors.h"
+#include "formats/torch_archive.h"
+
+namespace dear {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kConfigFile = "adapter_config.json";
+constexpr size_t kMaxConfigBytes = size_t{64} << 20;
+
+bool IsFile(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+// Tensors of another source under other names.
+class RenamedTensors : public TensorSource {
+ public:
+  RenamedTensors(std::shared_ptr<const TensorSource> source,
+                 std::map<std::string, std::string, std::less<>> names)
+      : source_(std::move(source)), names_(std::move(names)) {}
+
+  std::vector<std::string> Names() const override {
+    std::vector<std::string> names;
+    names.reserve(names_.size());
+    for (const auto& [name, stored] : names_) names.push_back(name);
+    return names;
+  }
+  bool Contains(std::string_view name) const override { return names_.find(name) != names_.end(); }
+  Tensor Get(std::string_view name) const override {
+    const auto found = names_.find(name);
+    if (found == names_.end()) {
+      throw Error(ErrorCode::kNotFound, origin(), "holds no tensor '" + std::string(name) + "'");
+    }
+    return source_->Get(found->second);
+  }
+  const std::string& origin() const override { return source_->origin(); }
+
+ private:
+  std::shared_ptr<const TensorSource> source_;
+  std::map<std::string, std::string, std::less<>> names_;  // ours -> the file's
+};
+
+std::string OurName(std::string name) {
+  constexpr std::string_view kPrefix = "base_model.model.";
+  constexpr std::string_view kBaseLayer = ".base_layer.";
+  if (name.starts_with(kPrefix)) name.erase(0, kPrefix.size());
+  if (const size_t at = name.find(kBaseLayer); at != std::string::npos) {
+    name.erase(at, kBaseLayer.size() - 1);
+  }
+  return name;
+}
+
+bool IsOfBareModel(std::string_view name) {
+  return name.starts_with("layers.") || name.starts_with("embed_tokens.");
+}
+
+std::shared_ptr<const TensorSource> UnderOurNames(std::shared_ptr<const TensorSource> source) {
+  std::map<std::string, std::string, std::less<>> names;
+  const std::vector<std::string> stored = source->Names();
+  const bool bare = std::any_of(stored.begin(), stored.end(), [](const std::string& name) {
+    return IsOfBareModel(OurName(name));
+  });
+  for (const std::string& name : stored) {
+    std::string ours = OurName(name);
+    if (bare) ours.insert(0, "model.");
+    if (!names.emplace(ours, name).second) {
+      throw Error(ErrorCode::kInvalidFormat, source->origin(),
+                  "two tensors both mean '" + ours + "', one is '" + name + "'");
+    }
+  }
+  return std::make_shared<RenamedTensors>(std::move(source), std::move(names));
+}
+
+std::shared_ptr<const TensorSource> OpenWeights(const fs::path& folder) {
+  const fs::path safetensors = folder / "adapter_model.safetensors";
+  if (IsFile(safetensors)) return SafetensorsFile::Open(safetensors);
+  const fs::path pickled = folder / "adapter_model.bin";
+  if (IsFile(pickled)) return TorchArchive::Open(pickled);
+  throw Error(ErrorCode::kNotFound, folder.string(),
+              "holds no adapter weights: looked for adapter_model.safetensors and "
+              "adapter_model.bin");
+}
+
+}  // namespace
+
+bool IsPeftAdapter(const fs::path& folder) {
+  return IsFile(folder / kConfigFile);
+}
+
+PeftAdapter OpenPeftAdapter(const fs::path& folder) {
+  PeftAdapter adapter;
+  adapter.path = folder;
+  const fs::path config = folder / kConfigFile;
+  adapter.config = ParseLoraConfigText(ReadFile(config, kMaxConfigBytes), config.string());
+  adapter.tensors = UnderOurNames(OpenWeights(folder));
+  return adapter;
+}
+
+}  // namespace dear
