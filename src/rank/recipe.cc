@@ -267,7 +267,9 @@ Recipe ParseRecipe(std::string_view yaml, const std::string& name, const std::st
 }
 
 Recipe LoadRecipe(const std::string& name_or_path) {
-  if (name_or_path.ends_with(".yaml") || name_or_path.ends_with(".yml")) {
+  // JSON is YAML.
+  if (name_or_path.ends_with(".yaml") || name_or_path.ends_with(".yml") ||
+      name_or_path.ends_with(".json")) {
     const std::filesystem::path path(name_or_path);
     return ParseRecipe(ReadFile(path, size_t{1} << 20), path.stem().string(), name_or_path);
   }

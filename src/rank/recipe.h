@@ -122,7 +122,8 @@ struct Recipe {
 
 // Throws kInvalidFormat that names context, line and field.
 Recipe ParseRecipe(std::string_view yaml, const std::string& name, const std::string& context);
-// By name, or from a file where it ends in .yaml or .yml. Throws kNotFound that lists the names.
+// By name, or from a file where it ends in .yaml, .yml or .json. Throws kNotFound that lists the
+// names.
 Recipe LoadRecipe(const std::string& name_or_path);
 std::vector<std::string> RecipeNames();
 

@@ -136,7 +136,7 @@ TEST(QueryLikelihood, IsTheMeanLogProbabilityOfTheQuery) {
 TEST(QueryLikelihood, PassagesAreCutAtWords) {
   auto model = Likely();
   std::string words;
-  for (int i = 0; i < 200; ++i) words += "w" + std::to_string(i) + "  ";
+  for (int i = 0; i < 200; ++i) words.append("w").append(std::to_string(i)).append("  ");
   const RankResult result =
       Reranker(model, LoadRecipe("query-likelihood")).Rank(Request({words}), {.trace = true});
   EXPECT_THAT(result.trace.prompts.at(0), HasSubstr(" w178 w179\nPlease"));

@@ -1,0 +1,43 @@
+#ifndef DEAR_RANK_PREFILL_H_
+#define DEAR_RANK_PREFILL_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/progress.h"
+#include "generate/stepper.h"
+#include "rank/language_model.h"
+
+namespace dear {
+
+// One sequence to run through the model once.
+struct PrefillJob {
+  std::vector<TokenId> tokens;  // not empty
+  size_t rows_from = 0;         // head outputs are wanted from this token on
+};
+
+// Head outputs of one call: row i belongs to token `positions[i]` of job `jobs[i]`.
+struct PrefillRows {
+  const HeadOutputs& outputs;
+  std::vector<size_t> jobs;
+  std::vector<size_t> positions;
+};
+
+// Tokens of one call of the model: enough to fill it, a bound for its workspace.
+inline constexpr size_t kMaxPackedTokens = 2048;
+// Head outputs of one call, in values: rows of a large vocabulary are many megabytes.
+inline constexpr size_t kMaxPackedValues = size_t{1} << 24;
+
+// Runs the jobs packed one behind the other without padding, a long one split over calls; at most
+// one sequence lives on across a call. `row_width` is the width of a head output. Adds to `usage`.
+// Throws kCancelled between calls, and what the model throws.
+void RunPrefill(Stepper& stepper, const std::shared_ptr<const Adapter>& adapter,
+                std::span<const PrefillJob> jobs, int64_t row_width, Usage* usage,
+                const CancelFn& cancel, const std::function<void(const PrefillRows&)>& on_rows);
+
+}  // namespace dear
+
+#endif  // DEAR_RANK_PREFILL_H_
