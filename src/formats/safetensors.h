@@ -6,8 +6,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "formats/tensor_source.h"
+#include "formats/tensor_stream.h"
 
 namespace dear {
 
@@ -37,8 +39,26 @@ class SafetensorsFile : public TensorSource {
 std::shared_ptr<const TensorSource> OpenSafetensorsFolder(const std::filesystem::path& folder);
 
 // Writes tensors in the order given, one file; atomically. `metadata` may hold {"format": "pt"}.
+// Throws Error: kUnsupported for a type that the format does not have, kInvalidArgument for a name
+// twice, kIo. docs/formats.md describes the bytes.
 void WriteSafetensors(const std::filesystem::path& path, std::span<const Tensor> tensors,
                       const std::map<std::string, std::string>& metadata);
+// The same, tensor by tensor: `produce` makes the bytes when they are wanted.
+void WriteSafetensors(const std::filesystem::path& path, std::span<const TensorSpec> tensors,
+                      const TensorBytesFn& produce,
+                      const std::map<std::string, std::string>& metadata);
+
+// The size beyond which transformers, too, cuts a model into shards.
+inline constexpr uint64_t kMaxShardBytes = 5'000'000'000;
+
+// Writes a model into `folder` (which must exist): model.safetensors where the tensors fit in one
+// file of `max_shard_bytes`, else model-00001-of-0000N.safetensors … and, last, the index
+// model.safetensors.index.json. Returns the files' names in order, the index not among them.
+std::vector<std::string> WriteSafetensorsSharded(const std::filesystem::path& folder,
+                                                 std::span<const TensorSpec> tensors,
+                                                 const TensorBytesFn& produce,
+                                                 const std::map<std::string, std::string>& metadata,
+                                                 uint64_t max_shard_bytes = kMaxShardBytes);
 
 }  // namespace dear
 
