@@ -1,6 +1,7 @@
 #ifndef DEAR_HUB_HUB_CACHE_H_
 #define DEAR_HUB_HUB_CACHE_H_
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -10,12 +11,18 @@
 namespace dear {
 
 // The Hugging Face hub's cache: HF_HUB_CACHE, else $HF_HOME/hub, else
-// ${XDG_CACHE_HOME:-~/.cache}/huggingface/hub.
+// ${XDG_CACHE_HOME:-~/.cache}/huggingface/hub. Variables that are set to nothing count as not set;
+// a leading ~ is the home folder, as in the Python library.
 std::filesystem::path HubCacheFolder();
 // dear's own cache for shipped defaults: ${XDG_CACHE_HOME:-~/.cache}/dear/models.
 std::filesystem::path DearModelFolder();
 
-// The snapshot folder of `org/name` at refs/<revision> (default main); nullopt when not cached.
+// Whether `id` can be a model's id on the hub: "name" or "org/name" of letters, digits, '-', '_'
+// and '.', no part of which is a path.
+bool IsHubId(std::string_view id);
+
+// The snapshot folder of `id` at refs/<revision>, or at the commit `revision`; nullopt when it is
+// not cached. Throws kInvalidArgument for an id or a revision that would leave the cache.
 std::optional<std::filesystem::path> FindHubSnapshot(std::string_view id,
                                                      std::string_view revision = "main");
 
@@ -29,12 +36,13 @@ struct ShippedModel {
 };
 const std::vector<ShippedModel>& ShippedModels();
 
-// What -m, --base and --adapter take: a folder, a .gguf file, a hub id in the cache, or a shipped
-// name. Throws kNotFound that lists where it looked and how to get the model.
+// What -m, --base and --adapter take, in this order: a folder or file, a shipped name, a hub id in
+// the cache. A folder without config.json that holds one .gguf file stands for that file. Throws
+// kNotFound that says where it looked and how to get the model.
 std::filesystem::path ResolveModel(const std::string& name);
 
 // The base of an adapter: an absolute path, one relative to the adapter's folder, one relative to
-// the working folder, then the hub cache.
+// the working folder, then a shipped name or the hub cache. Throws kNotFound that lists these.
 std::filesystem::path ResolveBase(const std::filesystem::path& adapter_folder,
                                   const std::string& base_name);
 
