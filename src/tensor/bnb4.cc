@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "base/error.h"
+#include "tensor/absmax.h"
 #include "tensor/rounding.h"
 
 namespace dear {
@@ -37,40 +39,48 @@ constexpr std::array<uint8_t, 16> kFp4Order = {11, 10, 13, 12, 15, 14, 9, 0,
 // Below this an absmax is not divided by (the reference's clamp).
 constexpr float kSmallestAbsmax = 1e-38f;
 
-// The patterns in the order of their values and the thresholds between them.
+// The thresholds between the code points by value, and what two ranks among them are packed into.
 struct Rounding {
   explicit Rounding(Bnb4Kind kind) {
     const std::array<float, 16> code = Bnb4Code(kind);
+    std::array<uint8_t, 16> pattern{};
     for (size_t i = 0; i < 16; ++i) {
       pattern[i] = kind == Bnb4Kind::kFp4 ? kFp4Order[i] : static_cast<uint8_t>(i);
     }
     for (size_t i = 0; i < 15; ++i) bound[i] = (code[pattern[i]] + code[pattern[i + 1]]) / 2.0f;
+    for (size_t i = 0; i < 256; ++i) {
+      pair[i] = static_cast<uint8_t>((pattern[i >> 4] << 4) | pattern[i & 15]);
+    }
   }
   std::array<float, 15> bound{};
-  std::array<uint8_t, 16> pattern{};
+  std::array<uint8_t, 256> pair{};
 };
 
-float AbsMax(std::span<const float> values) {
-  float absmax = 0;
-  for (const float value : values) absmax = std::max(absmax, std::fabs(value));
-  return absmax;
-}
+// Two vectors of four: the counts of eight numbers stay in registers (baseline x86-64 has these
+// instructions; the compiler's own vectorisation of the plain loop is half as fast).
+constexpr size_t kLanes = 8;
+using Floats = float __attribute__((vector_size(16)));
+using Ints = int32_t __attribute__((vector_size(16)));
 
-// The rank of each number among the thresholds: how many lie below it.
+// The rank of each number among the thresholds: how many lie below it. `count` is a multiple of
+// kLanes.
 void Rank(const std::array<float, 15>& bound, const float* __restrict scaled, size_t count,
           uint8_t* __restrict rank) {
-  for (size_t i = 0; i < count; ++i) {
-    int below = 0;
-    for (const float threshold : bound) below += scaled[i] > threshold ? 1 : 0;
-    rank[i] = static_cast<uint8_t>(below);
-  }
-}
-
-void RequireFinite(std::span<const float> values, const char* what) {
-  for (const float value : values) {
-    if (!std::isfinite(value)) {
-      throw Error(ErrorCode::kInvalidFormat, what,
-                  "holds NaN or infinity, which has no 4-bit form");
+  for (size_t i = 0; i < count; i += kLanes) {
+    Floats x;
+    Floats y;
+    std::memcpy(&x, scaled + i, sizeof(x));
+    std::memcpy(&y, scaled + i + 4, sizeof(y));
+    Ints below_x{};
+    Ints below_y{};
+    for (const float threshold : bound) {
+      const Floats thresholds = {threshold, threshold, threshold, threshold};
+      below_x -= x > thresholds;  // a comparison that holds gives -1
+      below_y -= y > thresholds;
+    }
+    for (int k = 0; k < 4; ++k) {
+      rank[i + static_cast<size_t>(k)] = static_cast<uint8_t>(below_x[k]);
+      rank[i + static_cast<size_t>(k) + 4] = static_cast<uint8_t>(below_y[k]);
     }
   }
 }
@@ -98,18 +108,22 @@ Bnb4Quantized QuantizeBnb4(Bnb4Kind kind, std::span<const float> values, int64_t
     throw Error(ErrorCode::kInvalidArgument, "4-bit quantisation",
                 "block size " + std::to_string(block_size) + " is not even and positive");
   }
-  RequireFinite(values, "weight");
   const Rounding rounding(kind);
   const auto block = static_cast<size_t>(block_size);
   Bnb4Quantized out;
   out.packed.resize((values.size() + 1) / 2);
   out.absmax.reserve((values.size() + block - 1) / block);
 
-  std::vector<float> scaled(block);
-  std::vector<uint8_t> rank(block);
+  const size_t room = (block + kLanes - 1) / kLanes * kLanes;
+  std::vector<float> scaled(room);
+  std::vector<uint8_t> rank(room);
   for (size_t begin = 0; begin < values.size(); begin += block) {
     const auto part = values.subspan(begin, std::min(block, values.size() - begin));
     float absmax = AbsMax(part);
+    if (!std::isfinite(absmax)) {
+      throw Error(ErrorCode::kInvalidFormat, "weight",
+                  "holds NaN or infinity, which has no 4-bit form");
+    }
     if (part.size() == block) {
       const float inverse = 1.0f / std::max(absmax, kSmallestAbsmax);
       for (size_t i = 0; i < block; ++i) scaled[i] = std::clamp(part[i] * inverse, -1.0f, 1.0f);
@@ -123,11 +137,10 @@ Bnb4Quantized QuantizeBnb4(Bnb4Kind kind, std::span<const float> values, int64_t
     }
     out.absmax.push_back(absmax);
     const size_t padded = (part.size() + 1) / 2 * 2;
-    Rank(rounding.bound, scaled.data(), padded, rank.data());
-    for (size_t i = 0; i < padded; i += 2) {
-      const int high = rounding.pattern[rank[i]];
-      const int low = rounding.pattern[rank[i + 1]];
-      out.packed[(begin + i) / 2] = static_cast<std::byte>((high << 4) | low);
+    Rank(rounding.bound, scaled.data(), room, rank.data());
+    uint8_t* packed = reinterpret_cast<uint8_t*>(out.packed.data()) + begin / 2;
+    for (size_t i = 0; i < padded / 2; ++i) {
+      packed[i] = rounding.pair[static_cast<uint8_t>((rank[2 * i] << 4) | rank[2 * i + 1])];
     }
   }
   return out;

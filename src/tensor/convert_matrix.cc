@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "tensor/absmax.h"
 #include "tensor/matrix.h"
 #include "tensor/quantize.h"
 #include "tensor/rounding.h"
@@ -45,17 +46,20 @@ std::shared_ptr<const Matrix> ToStored(const Matrix& source, DType dtype) {
       MakeTensor("converted", dtype, {source.rows(), source.cols()}, std::move(bytes)));
 }
 
-float AbsMaxOfRow(const float* values, int64_t count) {
-  float absmax = 0;
-  bool finite = true;
-  for (int64_t i = 0; i < count; ++i) {
-    const float magnitude = std::fabs(values[i]);
-    finite = finite && magnitude <= 65504.0f;
-    absmax = std::max(absmax, magnitude);
-  }
-  if (!finite) {
+// Quantises a row of f16 numbers; returns its scale.
+float RowToInt8(std::span<const float> row, int8_t* __restrict to) {
+  const float absmax = AbsMax(row);
+  if (!std::isfinite(absmax)) {
     throw Error(ErrorCode::kInvalidFormat, "weight",
                 "holds NaN, infinity or a number beyond f16, which has no int8 form");
+  }
+  if (absmax == 0) return absmax;  // `to` holds zeros
+  const float scale = 127.0f / absmax;
+  // Adding 1.5 * 2^23 rounds to whole numbers, ties to even, as torch.round does.
+  constexpr float kRound = 12582912.0f;
+  const float* from = row.data();
+  for (size_t i = 0; i < row.size(); ++i) {
+    to[i] = static_cast<int8_t>(static_cast<int>((from[i] * scale + kRound) - kRound));
   }
   return absmax;
 }
@@ -67,15 +71,9 @@ std::shared_ptr<const Matrix> ToInt8(const Matrix& source) {
   ForEachRowBlock(source, [&](int64_t row, int64_t count, std::span<float> values) {
     RoundThrough(DType::kF16, values.data(), static_cast<int64_t>(values.size()));
     for (int64_t r = 0; r < count; ++r) {
-      const float* from = values.data() + r * cols;
-      const float absmax = AbsMaxOfRow(from, cols);
-      scales[static_cast<size_t>(row + r)] = absmax;
-      if (absmax == 0) continue;
-      const float scale = 127.0f / absmax;
+      const auto from = values.subspan(static_cast<size_t>(r * cols), static_cast<size_t>(cols));
       auto* to = reinterpret_cast<int8_t*>(bytes.data()) + (row + r) * cols;
-      // Ties go to even, as torch.round has it.
-      for (int64_t i = 0; i < cols; ++i)
-        to[i] = static_cast<int8_t>(std::nearbyint(from[i] * scale));
+      scales[static_cast<size_t>(row + r)] = RowToInt8(from, to);
     }
   });
   return MakeInt8Matrix(

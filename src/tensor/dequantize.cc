@@ -28,7 +28,7 @@ void ConvertBF16(const std::byte* __restrict src, int64_t elements, float* __res
   }
 }
 
-// F16ToF32 without branches, for the vectoriser: both results are made and one is chosen.
+// F16ToF32 without branches, for the vectoriser: all results are made and masks choose among them.
 void ConvertF16(const std::byte* __restrict src, int64_t elements, float* __restrict dst) {
   constexpr uint32_t kExponent = 0x0f800000u;  // where the f16 exponent lies after the shift
   for (int64_t i = 0; i < elements; ++i) {
@@ -36,9 +36,12 @@ void ConvertF16(const std::byte* __restrict src, int64_t elements, float* __rest
     const uint32_t shifted = (bits & 0x7fffu) << 13;
     const uint32_t exponent = shifted & kExponent;
     // Infinity and NaN keep the top exponent: they move twice as far as the others.
-    const uint32_t normal = shifted + (112u << 23) + (exponent == kExponent ? 112u << 23 : 0u);
-    const float subnormal = std::bit_cast<float>(shifted + (113u << 23)) - 0x1p-14f;
-    const uint32_t magnitude = exponent == 0 ? std::bit_cast<uint32_t>(subnormal) : normal;
+    const uint32_t is_special = 0u - static_cast<uint32_t>(exponent == kExponent);
+    const uint32_t normal = shifted + (112u << 23) + (is_special & (112u << 23));
+    // Zero and subnormals: mantissa * 2^-24, exact.
+    const float scaled = static_cast<float>(static_cast<int32_t>(bits & 0x3ffu)) * 0x1p-24f;
+    const uint32_t is_small = 0u - static_cast<uint32_t>(exponent == 0);
+    const uint32_t magnitude = (std::bit_cast<uint32_t>(scaled) & is_small) | (normal & ~is_small);
     dst[i] = std::bit_cast<float>(magnitude | ((bits & 0x8000u) << 16));
   }
 }

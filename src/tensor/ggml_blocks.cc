@@ -24,32 +24,46 @@ void BlockQ4_1(const uint8_t* __restrict src, float* __restrict dst) {
   }
 }
 
-// The fifth bits of a block, one a byte, so that the loops over elements stay simple.
-struct FifthBits {
-  explicit FifthBits(const uint8_t* src) {
-    for (int i = 0; i < 32; ++i) bit[i] = static_cast<uint8_t>(((src[i / 8] >> (i % 8)) & 1) << 4);
+// Element i's fifth bit is bit i of a 32-bit number. Masks instead of shifts by i: baseline
+// x86-64 has no shift by a different count for each lane.
+struct BitMasks {
+  constexpr BitMasks() {
+    for (int i = 0; i < 32; ++i) mask[i] = uint32_t{1} << i;
   }
-  uint8_t bit[32];
+  uint32_t mask[32]{};
 };
+constexpr BitMasks kBit;
+
+uint32_t LoadU32(const uint8_t* src) {
+  return LoadU16(src) | (static_cast<uint32_t>(LoadU16(src + 2)) << 16);
+}
 
 void BlockQ5_0(const uint8_t* __restrict src, float* __restrict dst) {
   const float d = LoadF16(src);
-  const FifthBits high(src + 2);
+  const uint32_t high = LoadU32(src + 2);
   const uint8_t* q = src + 6;
   for (int i = 0; i < 16; ++i) {
-    dst[i] = d * static_cast<float>(((q[i] & 15) | high.bit[i]) - 16);
-    dst[i + 16] = d * static_cast<float>(((q[i] >> 4) | high.bit[i + 16]) - 16);
+    const int bias = (high & kBit.mask[i]) != 0 ? 0 : -16;
+    dst[i] = d * static_cast<float>((q[i] & 15) + bias);
+  }
+  for (int i = 0; i < 16; ++i) {
+    const int bias = (high & kBit.mask[i + 16]) != 0 ? 0 : -16;
+    dst[i + 16] = d * static_cast<float>((q[i] >> 4) + bias);
   }
 }
 
 void BlockQ5_1(const uint8_t* __restrict src, float* __restrict dst) {
   const float d = LoadF16(src);
   const float m = LoadF16(src + 2);
-  const FifthBits high(src + 4);
+  const uint32_t high = LoadU32(src + 4);
   const uint8_t* q = src + 8;
   for (int i = 0; i < 16; ++i) {
-    dst[i] = d * static_cast<float>((q[i] & 15) | high.bit[i]) + m;
-    dst[i + 16] = d * static_cast<float>((q[i] >> 4) | high.bit[i + 16]) + m;
+    const int bit = (high & kBit.mask[i]) != 0 ? 16 : 0;
+    dst[i] = d * static_cast<float>((q[i] & 15) | bit) + m;
+  }
+  for (int i = 0; i < 16; ++i) {
+    const int bit = (high & kBit.mask[i + 16]) != 0 ? 16 : 0;
+    dst[i + 16] = d * static_cast<float>((q[i] >> 4) | bit) + m;
   }
 }
 

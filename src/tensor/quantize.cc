@@ -19,8 +19,8 @@ void StoreF16(float value, uint8_t* dst) {
 
 // A float cut to an integer of [0, largest]; what is no number of that kind becomes 0, as in numpy.
 int Cut(float value, int largest) {
-  if (!(std::fabs(value) < 0x1p31f)) return 0;
-  return std::clamp(static_cast<int>(value), 0, largest);
+  const float valid = std::fabs(value) < 0x1p31f ? value : 0.0f;
+  return std::clamp(static_cast<int>(valid), 0, largest);
 }
 
 // The number of largest magnitude, with its sign; the first of equals.
@@ -79,9 +79,11 @@ void BlockQ8_0(const float* x, uint8_t* dst) {
   StoreF16(d, dst);
   for (int i = 0; i < kBlock; ++i) {
     const float scaled = x[i] * inverse;
-    const float magnitude = std::fabs(scaled);
-    const float floor = std::floor(magnitude);
-    const int rounded = Cut(floor + std::floor(2.0f * (magnitude - floor)), 128);
+    const float magnitude = std::fabs(scaled) < 0x1p31f ? std::fabs(scaled) : 0.0f;
+    // Halves are rounded away from zero.
+    const int whole = static_cast<int>(magnitude);
+    const int half = static_cast<int>(2.0f * (magnitude - static_cast<float>(whole)));
+    const int rounded = whole + half;
     dst[2 + i] = static_cast<uint8_t>(scaled < 0 ? -rounded : rounded);
   }
 }

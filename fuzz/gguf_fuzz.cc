@@ -1,0 +1,19 @@
+// A GGUF file from a stranger: opened, its metadata copied, every tensor of it read.
+#include <cstddef>
+#include <cstdint>
+
+#include "base/error.h"
+#include "formats/gguf.h"
+#include "formats/gguf_writer.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::span bytes(reinterpret_cast<const std::byte*>(data), size);
+  try {
+    const auto file = dear::GgufFile::Parse(bytes, nullptr, "fuzz");
+    dear::GgufWriter writer;
+    writer.CopyMetadata(*file);
+    for (const std::string& name : file->Names()) dear::ToF32(file->Get(name));
+  } catch (const dear::Error&) {
+  }
+  return 0;
+}
