@@ -79,9 +79,11 @@ class StreamDecoder {
  private:
   std::shared_ptr<const Tokenizer> tokenizer_;
   bool skip_special_tokens_;
-  std::vector<TokenId> ids_;
-  size_t prefix_ = 0;  // ids_ before it are settled
-  size_t read_ = 0;
+  void Settle(size_t size);
+
+  std::vector<TokenId> ids_;  // the last ones; those far back are dropped
+  size_t written_ = 0;        // bytes of their text that were given out
+  size_t settled_ = 0;        // of ids_: a place where all text before it was given out; 0: none
 };
 
 }  // namespace dear
