@@ -116,12 +116,10 @@ ParsedAnswer ParseAnswer(const Recipe& recipe, std::string_view text, int64_t n,
   }
   if (!HasRankLlmFormat(recipe.ids, out.ranking)) {
     out.repair = Repair::kWrongFormat;
-  } else if (named < n) {
+  } else if (named < n || (named == n && !repeated && out_of_range)) {
     out.repair = Repair::kMissing;
   } else if (named > n || repeated) {
     out.repair = Repair::kRepetition;
-  } else if (out_of_range) {
-    out.repair = Repair::kMissing;
   }
   for (int64_t index = 0; index < n; ++index) {
     if (!seen[static_cast<size_t>(index)]) out.order.push_back(index);

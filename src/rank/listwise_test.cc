@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 constexpr const char* kLlama3Template =
     "{% for m in messages %}<|start_header_id|>{{ m['content'] | trim }}<|eot_id|>{% endfor %}";
 
-std::shared_ptr<testing::FakeLanguageModel> Model(std::string answer) {
+std::shared_ptr<testing::FakeLanguageModel> Model(const std::string& answer) {
   auto model = std::make_shared<testing::FakeLanguageModel>();
   model->fake_tokenizer.chat_template_text = kLlama3Template;
   model->answer = [answer](const std::string&) { return answer; };

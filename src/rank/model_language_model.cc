@@ -36,7 +36,7 @@ ModelLanguageModel::ModelLanguageModel(Parts parts, const ModelConfig& config,
       has_score_head_(config.head == HeadKind::kSequenceClassification),
       make_stepper_(std::move(make_stepper)) {}
 
-ModelLanguageModel::ModelLanguageModel(Parts parts)
+ModelLanguageModel::ModelLanguageModel(const Parts& parts)
     : ModelLanguageModel(parts, ConfigOf(parts), [model = parts.model, pool = parts.pool] {
         return std::make_unique<SessionStepper>(model, pool);
       }) {}

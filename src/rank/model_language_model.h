@@ -23,7 +23,7 @@ class ModelLanguageModel final : public LanguageModel {
     std::shared_ptr<ThreadPool> pool;
     double repetition_penalty = 1;  // of generation_config.json
   };
-  explicit ModelLanguageModel(Parts parts);
+  explicit ModelLanguageModel(const Parts& parts);
   // With a model that is not there (tests): `make_stepper` in place of sessions over parts.model.
   using StepperFactory = std::function<std::unique_ptr<Stepper>()>;
   ModelLanguageModel(Parts parts, const ModelConfig& config, StepperFactory make_stepper);

@@ -76,6 +76,7 @@ TEST(Pointwise, ManyPassagesAreScoredInOrder) {
         static_cast<float>(std::atoi(prompt.c_str() + prompt.rfind(' ') + 1))};
   };
   std::vector<std::string> texts;
+  texts.reserve(10000);
   for (int i = 0; i < 10000; ++i) texts.push_back(std::to_string(i));
   int64_t last_done = 0;
   RankOptions options;

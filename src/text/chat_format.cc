@@ -246,7 +246,10 @@ const Table& Formats() {
 
 std::string NameList() {
   std::string out;
-  for (const std::string& name : ChatFormatNames()) out += (out.empty() ? "" : ", ") + name;
+  for (const std::string& name : ChatFormatNames()) {
+    out += out.empty() ? "" : ", ";
+    out += name;
+  }
   return out;
 }
 

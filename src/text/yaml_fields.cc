@@ -34,8 +34,8 @@ YAML::Node ParseYaml(std::string_view text, const std::string& context) {
   }
 }
 
-YamlFields::YamlFields(YAML::Node map, std::string context, std::string path)
-    : map_(std::move(map)), context_(std::move(context)), path_(std::move(path)) {
+YamlFields::YamlFields(const YAML::Node& map, std::string context, std::string path)
+    : map_(map), context_(std::move(context)), path_(std::move(path)) {
   if (!map_.IsMap()) {
     throw Error(ErrorCode::kInvalidFormat, At(context_, map_.Mark()),
                 "field '" + path_ + "' must be a mapping");

@@ -21,7 +21,7 @@ YAML::Node ParseYaml(std::string_view text, const std::string& context);
 class YamlFields {
  public:
   // `path`: the fields on the way here ("answer", "prompt.messages[2]"); empty at the top.
-  YamlFields(YAML::Node map, std::string context, std::string path = "");
+  YamlFields(const YAML::Node& map, std::string context, std::string path = "");
 
   bool Has(const char* key) const;  // present and not null
   std::optional<std::string> String(const char* key);
