@@ -73,6 +73,20 @@ class Backend {
 
   // y += x * factor.
   virtual void AddScaled(const float* x, float factor, int64_t n, float* y) = 0;
+
+  // y[i] = x[rows[i]], n numbers a row.
+  virtual void GatherRows(const float* x, std::span<const int32_t> rows, int64_t n, float* y) = 0;
+  // y[rows[i]] = x[i]: n numbers, the rest of y's width `y_width` >= n filled with `rest`.
+  virtual void ScatterRows(const float* x, std::span<const int32_t> rows, int64_t n,
+                           int64_t y_width, float rest, float* y) = 0;
+
+  // What an adapter adds to the first n numbers of the rows `rows` of y (y_width numbers a row),
+  // x [rows.size(), n] being B(A(input)):
+  //   y += x * factor, and with DoRA (`dora_scale` [n] not null, as peft's DoraLinearLayer):
+  //   y += (dora_scale - 1) * (y - bias) + dora_scale * x * factor; `bias` [n] or null.
+  virtual void AddAdapter(const float* x, std::span<const int32_t> rows, int64_t n, float factor,
+                          const float* dora_scale, const float* bias, int64_t y_width,
+                          float* y) = 0;
 };
 
 // The CPU backend over `pool`, with the widest instruction set that this machine has, or the one

@@ -12,19 +12,21 @@ namespace dear {
 
 // What one adapter changes in one module, all in f32.
 struct ModuleDelta {
+  bool is_embedding = false;
   int64_t rank = 0;  // 0: no LoRA here (only a replaced weight)
   float scaling = 0;
-  std::vector<float> a;       // [rank, in]
+  std::vector<float> a;       // [rank, in]; of an embedding [vocab, rank]
   std::vector<float> b;       // [out, rank]
   std::vector<float> b_bias;  // [out] or empty: lora_bias
   // DoRA: y = base(x) * scale + scale * scaling * B(A(x)), scale = magnitude / ||W + scaling*BA||
-  // by output row, computed once at load.
+  // by output (of an embedding: by column), computed once at load.
   std::vector<float> dora_scale;  // [out] or empty
   // A module that the adapter saved whole (modules_to_save, resized embedding): used in place of
   // the base's.
   std::shared_ptr<const Matrix> replaced_weight;
   std::vector<float> replaced_bias;
   bool has_replaced_bias = false;
+  std::vector<float> replaced_norm;  // of a norm module
 };
 
 // A LoRA adapter bound to one base model. Immutable; sessions choose it sequence by sequence.
@@ -42,9 +44,12 @@ class Adapter {
     return deltas_[static_cast<size_t>(module_id)].get();
   }
   uint64_t bytes() const;
+  const Model& base() const { return *base_; }
 
  private:
+  friend class AdapterBinder;
   Adapter() = default;
+  std::shared_ptr<const Model> base_;
   std::string name_;
   LoraConfig config_;
   std::vector<std::unique_ptr<ModuleDelta>> deltas_;

@@ -24,11 +24,18 @@ struct Linear {
   std::vector<float> bias;               // [out] or empty
 };
 
+// The weight of an RMS norm. Numbered with the linears, for adapters that saved it whole.
+struct Norm {
+  std::string name;  // "model.layers.0.input_layernorm"
+  int id = -1;
+  std::vector<float> weight;
+};
+
 struct LayerWeights {
-  std::vector<float> input_norm;  // [hidden]
+  Norm input_norm;  // [hidden]
   Linear q, k, v, o;
-  std::vector<float> q_norm, k_norm;  // [head_dim], empty without qk_norm
-  std::vector<float> post_norm;       // [hidden]
+  Norm q_norm, k_norm;  // [head_dim], empty without qk_norm
+  Norm post_norm;       // [hidden]
   Linear gate, up, down;
 };
 
@@ -43,7 +50,7 @@ struct LoadOptions {
 class Adapter;
 
 // The weights of one base model. Immutable after Load, shared between sessions and threads.
-class Model {
+class Model : public std::enable_shared_from_this<Model> {
  public:
   static std::shared_ptr<const Model> Load(const Checkpoint& checkpoint,
                                            const LoadOptions& options = {});
@@ -51,15 +58,23 @@ class Model {
   const ModelConfig& config() const { return config_; }
   const Linear& embedding() const { return embedding_; }  // weight [vocab, hidden]
   const std::vector<LayerWeights>& layers() const { return layers_; }
-  const std::vector<float>& final_norm() const { return final_norm_; }
+  const Norm& final_norm() const { return final_norm_; }
   // lm_head [vocab, hidden] (the embedding's matrix where tied), or score [labels, hidden]. A model
   // without a score head can still be loaded when an adapter will bring it: weight is then null.
   const Linear& head() const { return head_; }
   int num_modules() const { return num_modules_; }
   uint64_t weight_bytes() const;
 
-  // Every adaptable module: embedding, the seven projections of each layer, the head.
+  const std::string& origin() const { return origin_; }  // file or folder, for messages
+
+  // Every adaptable module: embedding, the seven projections of each layer, the head (with a null
+  // weight where there is none).
   void ForEachLinear(const std::function<void(const Linear&)>& visit) const;
+  // Every norm: of each layer, then the final one.
+  void ForEachNorm(const std::function<void(const Norm&)>& visit) const;
+
+  // Reads every weight and throws kInvalidFormat naming the first tensor with NaN or infinity.
+  void CheckFinite(const ProgressFn& progress = {}) const;
 
  private:
   friend class ModelBuilder;
@@ -68,9 +83,10 @@ class Model {
   ModelConfig config_;
   Linear embedding_;
   std::vector<LayerWeights> layers_;
-  std::vector<float> final_norm_;
+  Norm final_norm_;
   Linear head_;
   int num_modules_ = 0;
+  std::string origin_;
 };
 
 }  // namespace dear

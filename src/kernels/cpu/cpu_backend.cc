@@ -164,6 +164,38 @@ void CpuBackend::AddScaled(const float* x, float factor, int64_t n, float* y) {
   });
 }
 
+void CpuBackend::GatherRows(const float* x, std::span<const int32_t> rows, int64_t n, float* y) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::copy_n(x + rows[i] * n, n, y + static_cast<int64_t>(i) * n);
+  }
+}
+
+void CpuBackend::ScatterRows(const float* x, std::span<const int32_t> rows, int64_t n,
+                             int64_t y_width, float rest, float* y) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    float* out = std::copy_n(x + static_cast<int64_t>(i) * n, n, y + rows[i] * y_width);
+    std::fill_n(out, y_width - n, rest);
+  }
+}
+
+void CpuBackend::AddAdapter(const float* x, std::span<const int32_t> rows, int64_t n, float factor,
+                            const float* dora_scale, const float* bias, int64_t y_width, float* y) {
+  ForRows(static_cast<int64_t>(rows.size()), n, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* from = x + row * n;
+      float* to = y + rows[static_cast<size_t>(row)] * y_width;
+      if (dora_scale == nullptr) {
+        for (int64_t i = 0; i < n; ++i) to[i] += from[i] * factor;
+        continue;
+      }
+      for (int64_t i = 0; i < n; ++i) {
+        const float base = bias == nullptr ? to[i] : to[i] - bias[i];
+        to[i] += (dora_scale[i] - 1.0F) * base + dora_scale[i] * from[i] * factor;
+      }
+    }
+  });
+}
+
 }  // namespace dear::cpu
 
 namespace dear {

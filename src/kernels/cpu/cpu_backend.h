@@ -31,6 +31,11 @@ class CpuBackend : public Backend {
   void Gate(GateActivation activation, const float* gate, const float* up, int64_t rows, int64_t n,
             float* y) override;
   void AddScaled(const float* x, float factor, int64_t n, float* y) override;
+  void GatherRows(const float* x, std::span<const int32_t> rows, int64_t n, float* y) override;
+  void ScatterRows(const float* x, std::span<const int32_t> rows, int64_t n, int64_t y_width,
+                   float rest, float* y) override;
+  void AddAdapter(const float* x, std::span<const int32_t> rows, int64_t n, float factor,
+                  const float* dora_scale, const float* bias, int64_t y_width, float* y) override;
 
  private:
   struct AttentionTask {

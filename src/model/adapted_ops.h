@@ -1,0 +1,53 @@
+#ifndef DEAR_MODEL_ADAPTED_OPS_H_
+#define DEAR_MODEL_ADAPTED_OPS_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "model/model.h"
+#include "model/row_groups.h"
+
+namespace dear {
+
+// The ops that hold weights, each row through its own adapter. Adapters see gathered rows, so a
+// row's bits do not depend on who shares the call.
+class AdaptedOps {
+ public:
+  AdaptedOps(Backend& backend, const ModelConfig& config) : backend_(backend), config_(config) {}
+
+  // y [rows, hidden]: the embeddings of `ids`, scaled as the family does.
+  void Embed(const Linear& embedding, const RowGroups& groups, std::span<const int32_t> ids,
+             float* y);
+
+  // y [rows, width] = linear(x) with LoRA; rows whose weight has fewer outputs than `width` end in
+  // minus infinity. x [rows, in].
+  void Apply(const Linear& linear, const RowGroups& groups, const float* x, int64_t width,
+             float* y);
+
+  // RMS norm of `vectors_per_row` vectors of `size` in each row. y may be x.
+  void ApplyNorm(const Norm& norm, const RowGroups& groups, const float* x, int64_t vectors_per_row,
+                 int64_t size, float* y);
+
+  // Outputs of `head` under `adapter`. Throws kInvalidArgument where there is no head.
+  static int64_t HeadWidth(const Linear& head, const Adapter* adapter);
+
+ private:
+  void ApplyBase(const Linear& linear, const RowGroups& groups, const float* x, int64_t width,
+                 float* y);
+  void AddDelta(const ModuleDelta& delta, const RowGroup& group, const float* a_out, int64_t out,
+                float factor, const float* bias, int64_t width, float* y);
+  // x of the group's rows: x itself where the group is the whole call.
+  const float* Gather(const RowGroups& groups, const RowGroup& group, const float* x, int64_t n);
+
+  Backend& backend_;
+  const ModelConfig& config_;
+  std::vector<float> gathered_;
+  std::vector<float> inner_;
+  std::vector<float> outer_;
+};
+
+}  // namespace dear
+
+#endif  // DEAR_MODEL_ADAPTED_OPS_H_
