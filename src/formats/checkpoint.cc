@@ -29,7 +29,7 @@ bool IsFolder(const fs::path& path) {
 std::string OtherWeights(const fs::path& folder) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
+    std::string name = entry.path().filename().string();
     for (const char* ending : {".gguf", ".h5", ".msgpack", ".onnx", ".pth", ".pt", ".ckpt"}) {
       if (name.ends_with(ending)) return name;
     }

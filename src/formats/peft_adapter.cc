@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
@@ -73,10 +74,9 @@ std::shared_ptr<const TensorSource> UnderOurNames(std::shared_ptr<const TensorSo
   for (const std::string& name : stored) {
     std::string ours = OurName(name);
     if (bare) ours.insert(0, "model.");
-    if (!names.emplace(ours, name).second) {
-      throw Error(ErrorCode::kInvalidFormat, source->origin(),
-                  "two tensors both mean '" + ours + "', one is '" + name + "'");
-    }
+    if (names.emplace(std::move(ours), name).second) continue;
+    throw Error(ErrorCode::kInvalidFormat, source->origin(),
+                "tensor '" + name + "' means the same as another one");
   }
   return std::make_shared<RenamedTensors>(std::move(source), std::move(names));
 }

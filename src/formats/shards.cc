@@ -70,7 +70,7 @@ std::shared_ptr<const TensorSource> OpenShards(const std::filesystem::path& inde
     }
     if (!shard->Contains(name)) {
       throw Error(ErrorCode::kNotFound, shard->origin(),
-                  "holds no tensor '" + name + "', which " + context + " places there");
+                  "holds no tensor '" + name + "', which the folder's index places there");
     }
     tensors.emplace(name, shard);
   }

@@ -122,8 +122,8 @@ std::shared_ptr<const TorchArchive> TorchArchive::Open(const std::filesystem::pa
 }
 
 std::shared_ptr<const TorchArchive> TorchArchive::Parse(std::span<const std::byte> bytes,
-                                                        std::shared_ptr<const void> owner,
-                                                        std::string origin) {
+                                                        const std::shared_ptr<const void>& owner,
+                                                        const std::string& origin) {
   if (StartsWith(bytes, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")) {
     throw Error(ErrorCode::kUnsupported, origin,
                 "is in torch's old format without a zip archive; save it again with torch 1.6 or "

@@ -18,8 +18,8 @@ class TorchArchive : public TensorSource {
   // Throws kUnsupported for the older form without a zip archive, and for anything but tensors.
   static std::shared_ptr<const TorchArchive> Open(const std::filesystem::path& path);
   static std::shared_ptr<const TorchArchive> Parse(std::span<const std::byte> bytes,
-                                                   std::shared_ptr<const void> owner,
-                                                   std::string origin);
+                                                   const std::shared_ptr<const void>& owner,
+                                                   const std::string& origin);
 
   std::vector<std::string> Names() const override;
   bool Contains(std::string_view name) const override;

@@ -104,7 +104,7 @@ const ShippedModel* FindShipped(std::string_view name) {
 }
 
 fs::path ResolveShipped(const ShippedModel& model) {
-  const fs::path path = DearModelFolder() / model.file;
+  fs::path path = DearModelFolder() / model.file;
   std::error_code error;
   const auto size = fs::file_size(path, error);
   if (error) {
