@@ -28,7 +28,7 @@ class GgufFile : public TensorSource {
   static std::shared_ptr<const GgufFile> Open(const std::filesystem::path& path);
   // The same over bytes at hand, which `owner` keeps alive (for tests and fuzzing).
   static std::shared_ptr<const GgufFile> Parse(std::span<const std::byte> bytes,
-                                               std::shared_ptr<const void> owner,
+                                               const std::shared_ptr<const void>& owner,
                                                std::string origin);
 
   std::vector<std::string> Names() const override;

@@ -81,9 +81,9 @@ std::shared_ptr<const SafetensorsFile> SafetensorsFile::Open(const std::filesyst
   return Parse(file->bytes(), file, path.string());
 }
 
-std::shared_ptr<const SafetensorsFile> SafetensorsFile::Parse(std::span<const std::byte> bytes,
-                                                              std::shared_ptr<const void> owner,
-                                                              std::string origin) {
+std::shared_ptr<const SafetensorsFile> SafetensorsFile::Parse(
+    std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner,
+    std::string origin) {
   auto file = std::make_shared<SafetensorsFile>();
   file->origin_ = std::move(origin);
   const std::string_view text = HeaderText(bytes, file->origin_);

@@ -19,7 +19,7 @@ class SafetensorsFile : public TensorSource {
  public:
   static std::shared_ptr<const SafetensorsFile> Open(const std::filesystem::path& path);
   static std::shared_ptr<const SafetensorsFile> Parse(std::span<const std::byte> bytes,
-                                                      std::shared_ptr<const void> owner,
+                                                      const std::shared_ptr<const void>& owner,
                                                       std::string origin);
 
   std::vector<std::string> Names() const override;
