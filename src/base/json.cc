@@ -8,7 +8,35 @@
 
 namespace dear {
 
+namespace {
+
+constexpr int kMaxDepth = 200;
+
+// Counts brackets outside strings.
+bool IsTooDeep(std::string_view text) {
+  int depth = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') {
+      for (++i; i < text.size() && text[i] != '"'; ++i) {
+        if (text[i] == '\\') ++i;
+      }
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxDepth) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 Json ParseJson(std::string_view text, const std::string& context) {
+  if (IsTooDeep(text)) {
+    throw Error(ErrorCode::kInvalidFormat, context,
+                "JSON nested deeper than " + std::to_string(kMaxDepth) + " levels");
+  }
   try {
     return Json::parse(text);
   } catch (const Json::exception& e) {
@@ -16,8 +44,8 @@ Json ParseJson(std::string_view text, const std::string& context) {
   }
 }
 
-Json ReadJsonFile(const std::filesystem::path& path) {
-  return ParseJson(ReadFile(path), path.string());
+Json ReadJsonFile(const std::filesystem::path& path, size_t limit) {
+  return ParseJson(ReadFile(path, limit), path.string());
 }
 
 JsonFields::JsonFields(const Json& object, std::string context)

@@ -13,9 +13,11 @@ namespace dear {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
-// Parses one JSON text; `context` (usually the file) is named in errors (kInvalidFormat).
+// Parses one JSON text; `context` (usually the file) is named in errors (kInvalidFormat). Nesting
+// is bounded, so that copying and printing the result, which recurse, cannot overflow the stack.
 Json ParseJson(std::string_view text, const std::string& context);
-Json ReadJsonFile(const std::filesystem::path& path);
+// The same for a file of at most `limit` bytes.
+Json ReadJsonFile(const std::filesystem::path& path, size_t limit = size_t{32} << 20);
 
 // Typed access to the fields of an object with errors that name file and field. A field that is
 // absent or null gives nullopt (or the fallback); one of the wrong type throws kInvalidFormat.

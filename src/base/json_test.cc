@@ -18,6 +18,16 @@ TEST(JsonTest, BrokenTextNamesTheFile) {
   EXPECT_THROW(ParseJson("\"\xff\"", "x"), Error);
 }
 
+TEST(JsonTest, RefusesBottomlessNesting) {
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '[') + "\"[[[\\\"[[\"" + std::string(depth, ']');
+  };
+  EXPECT_EQ(ParseJson(nested(200), "x").size(), 1u);
+  EXPECT_THROW(ParseJson(nested(201), "x"), Error);
+  EXPECT_THROW(ParseJson(std::string(10000000, '['), "x"), Error);
+  EXPECT_THROW(ParseJson("\"open \\", "x"), Error);
+}
+
 TEST(JsonFieldsTest, AbsentAndNullAreTheSame) {
   const Json object = Json::parse(R"({"a": null, "b": 3, "c": 4.0})");
   const JsonFields fields(object, "f");

@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kConfigFile = "adapter_config.json";
-constexpr size_t kMaxConfigBytes = size_t{64} << 20;
+constexpr size_t kMaxConfigBytes = size_t{16} << 20;
 
 bool IsFile(const fs::path& path) {
   std::error_code ignored;
