@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "formats/bnb_checkpoint.h"
 
 namespace dear {
 namespace {
@@ -49,7 +50,7 @@ Linear ModelBuilder::LoadLinear(const std::string& name, int64_t out, int64_t in
                                 Place place) {
   Linear linear{.name = name, .id = next_id_++};
   const std::string weight_name = name + ".weight";
-  linear.weight = MakeMatrix(checkpoint_.tensors->Get(weight_name));
+  linear.weight = LoadWeight(*checkpoint_.tensors, weight_name);
   const std::string where = checkpoint_.tensors->origin() + ": tensor '" + weight_name + "'";
   if (linear.weight->rows() != out || linear.weight->cols() != in) {
     throw Error(ErrorCode::kInvalidFormat, where,
