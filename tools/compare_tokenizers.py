@@ -49,8 +49,8 @@ def reference(path):
 
 
 class Comparison:
-    def __init__(self, bench, model):
-        self.theirs = reference(model)
+    def __init__(self, bench, model, against):
+        self.theirs = reference(against or model)
         self.process = subprocess.Popen([bench, model], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.checked = 0
         self.failed = 0
@@ -191,6 +191,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bench")
     parser.add_argument("model")
+    parser.add_argument("--against", help="the tokenizer.json to compare MODEL with, where it is not its own")
     parser.add_argument("--texts", nargs="*", default=[])
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--random", type=int, default=300)
@@ -200,7 +201,7 @@ def main():
     args = parser.parse_args()
 
     rng = random.Random(args.seed)
-    compare = Comparison(args.bench, args.model)
+    compare = Comparison(args.bench, args.model, args.against)
     added = [t.content for t in compare.theirs.get_added_tokens_decoder().values()]
     added_samples = rng.sample(added, min(len(added), 60))
 

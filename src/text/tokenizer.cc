@@ -1,16 +1,19 @@
 #include "text/tokenizer.h"
 
+#include <cstddef>
 #include <utility>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "text/tokenizer_config.h"
+#include "text/tokenizer_files.h"
 
 namespace dear {
 namespace {
 
 // "<0x0A>": a byte of a character that the vocabulary does not have.
-bool IsByteToken(const std::optional<std::string>& token) {
-  return token && token->size() == 6 && token->starts_with("<0x") && token->ends_with('>');
+bool IsByteToken(const std::string& token) {
+  return token.size() == 6 && token.starts_with("<0x") && token.ends_with('>');
 }
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
@@ -20,55 +23,68 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 std::shared_ptr<const Tokenizer> Tokenizer::Open(const std::filesystem::path& path) {
   namespace fs = std::filesystem;
   std::error_code error;
-  const bool is_folder = fs::is_directory(path, error);
-  const fs::path folder = is_folder ? path : path.parent_path();
-  const fs::path json = is_folder ? folder / "tokenizer.json" : path;
-  if (is_folder && !fs::exists(json, error)) {
-    throw Error(ErrorCode::kNotFound, path.string(), "no tokenizer.json in this folder");
-  }
+  if (!fs::exists(path, error)) throw Error(ErrorCode::kNotFound, path.string(), "no such file");
   if (path.extension() == ".gguf") return FromGguf(*GgufFile::Open(path));
-  const fs::path config = folder / "tokenizer_config.json";
-  const std::string config_text = fs::exists(config, error) ? ReadFile(config) : std::string();
-  return FromJson(ReadFile(json), config_text, json.string());
+  fs::path file = path;
+  if (fs::is_directory(path, error)) {
+    file = path / "tokenizer.json";
+    if (!fs::exists(file, error)) file = path / "tokenizer.model";
+    if (!fs::exists(file, error)) {
+      throw Error(ErrorCode::kNotFound, path.string(),
+                  "neither tokenizer.json nor tokenizer.model in this folder");
+    }
+  }
+  const auto beside = [&](const char* name) {
+    const fs::path other = file.parent_path() / name;
+    return fs::exists(other, error) ? ReadFile(other) : std::string();
+  };
+  // A template in a file of its own comes before the one in the configuration.
+  TokenizerConfig config =
+      ParseTokenizerConfig(beside("tokenizer_config.json"), file.parent_path().string());
+  if (std::string text = beside("chat_template.jinja"); !text.empty()) {
+    config.chat_template = std::move(text);
+  }
+  return file.extension() == ".model"
+             ? TokenizerFromSentencePiece(ReadFile(file), config, file.string())
+             : TokenizerFromJson(ReadFile(file), config, file.string());
+}
+
+std::shared_ptr<const Tokenizer> Tokenizer::FromJson(std::string_view tokenizer_json,
+                                                     std::string_view config_json,
+                                                     const std::string& origin) {
+  return TokenizerFromJson(tokenizer_json, ParseTokenizerConfig(config_json, origin), origin);
 }
 
 StreamDecoder::StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special_tokens)
     : tokenizer_(std::move(tokenizer)), skip_special_tokens_(skip_special_tokens) {}
 
 std::string StreamDecoder::Next(TokenId id) {
-  ids_.push_back(id);
   const auto token = tokenizer_->IdToToken(id);
-  const bool is_left_out = !token || (skip_special_tokens_ && tokenizer_->IsSpecial(id));
-  if (is_left_out) return "";
+  if (!token || (skip_special_tokens_ && tokenizer_->IsSpecial(id))) return "";
+  ids_.push_back(id);
   // The bytes so far may turn out to be broken: only what follows a run of them settles it.
-  if (IsByteToken(token)) return "";
-  std::string text = tokenizer_->Decode(ids_, skip_special_tokens_);
+  if (IsByteToken(*token)) return "";
+  const std::string text = tokenizer_->Decode(ids_, skip_special_tokens_);
   // The end may be the beginning of a character.
-  size_t final_size = text.size();
-  if (text.ends_with(kReplacement)) final_size -= kReplacement.size();
-  if (final_size <= written_) return "";
-  std::string piece = text.substr(written_, final_size - written_);
-  written_ = final_size;
-  if (final_size == text.size()) Settle(text.size());
+  size_t settled = text.size();
+  if (text.ends_with(kReplacement)) settled -= kReplacement.size();
+  if (settled <= written_) return "";
+  std::string piece = text.substr(written_, settled - written_);
+  written_ = settled;
+  if (settled == text.size()) DropOldIds();
   return piece;
 }
 
-// Ids far back no longer change what the new ones mean: two stretches of text are kept, the older
-// one for what a decoder does to the beginning of a text.
-void StreamDecoder::Settle(size_t size) {
-  constexpr size_t kLongEnough = 16;
-  if (ids_.size() < kLongEnough) return;
-  if (settled_ == 0) {
-    settled_ = ids_.size();
-    return;
-  }
-  if (ids_.size() < 2 * settled_) return;
-  std::vector<TokenId> tail(ids_.begin() + static_cast<ptrdiff_t>(settled_), ids_.end());
-  const std::string text = tokenizer_->Decode(tail, skip_special_tokens_);
-  // Nothing visible in it yet: its beginning could still be stripped.
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos || text.size() > size) return;
-  settled_ = tail.size();
-  ids_ = std::move(tail);
+// All text of ids_ was given out. What comes next depends on the ids far back only through the
+// beginning of a text, from which some decoders strip a space: so the stretch that is kept must
+// have begun to show something, and then it goes on as the whole would.
+void StreamDecoder::DropOldIds() {
+  if (ids_.size() - stretch_ < kStretch) return;
+  const std::span<const TokenId> stretch = std::span(ids_).subspan(stretch_);
+  const std::string text = tokenizer_->Decode(stretch, skip_special_tokens_);
+  if (text.find_first_not_of(' ') == std::string::npos) return;
+  ids_.erase(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(stretch_));
+  stretch_ = ids_.size();
   written_ = text.size();
 }
 
@@ -76,8 +92,8 @@ std::string StreamDecoder::Finish() {
   const std::string text = tokenizer_->Decode(ids_, skip_special_tokens_);
   std::string rest = written_ < text.size() ? text.substr(written_) : std::string();
   ids_.clear();
+  stretch_ = 0;
   written_ = 0;
-  settled_ = 0;
   return rest;
 }
 

@@ -79,11 +79,12 @@ class StreamDecoder {
  private:
   std::shared_ptr<const Tokenizer> tokenizer_;
   bool skip_special_tokens_;
-  void Settle(size_t size);
+  static constexpr size_t kStretch = 32;
+  void DropOldIds();
 
   std::vector<TokenId> ids_;  // the last ones; those far back are dropped
-  size_t written_ = 0;        // bytes of their text that were given out
-  size_t settled_ = 0;        // of ids_: a place where all text before it was given out; 0: none
+  size_t stretch_ = 0;        // ids_[stretch_] follows a place where all text had been given out
+  size_t written_ = 0;        // bytes of the text of ids_ that were given out
 };
 
 }  // namespace dear

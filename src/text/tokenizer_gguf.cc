@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "text/pipeline.h"
 #include "text/pipeline_presets.h"
+#include "text/spm_pipeline.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
 
@@ -52,7 +53,7 @@ class GgufVocabulary {
     return vocab;
   }
 
-  AddedTokens MakeAddedTokens(const Vocab& vocab, const Normalizer* normalizer) const {
+  AddedTokens MakeAddedTokens(const Vocab& vocab) const {
     AddedTokens added;
     for (size_t id = 0; id < tokens_->size(); ++id) {
       const int64_t type = TypeOf(id);
@@ -63,7 +64,6 @@ class GgufVocabulary {
       token.normalized = false;
       added.Add(token, vocab, Context("tokens"));
     }
-    added.Build(normalizer, Context("tokens"));
     return added;
   }
 
@@ -105,16 +105,24 @@ std::unique_ptr<const BpeModel> ByteLevelModel(const GgufFile& file,
   return model;
 }
 
-PostProcessor BosEosTemplate(std::optional<TokenId> bos, std::optional<TokenId> eos) {
-  PostProcessor out;
-  if (!bos && !eos) return out;
-  using Kind = PostProcessor::Piece::Kind;
-  out.has_template = true;
-  for (const uint8_t part : {0, 1}) {
-    if (bos) out.pair.push_back({Kind::kSpecial, {*bos}, part});
-    out.pair.push_back({part == 0 ? Kind::kFirst : Kind::kSecond, {}, part});
-    if (eos) out.pair.push_back({Kind::kSpecial, {*eos}, part});
-    if (part == 0) out.single = out.pair;
+SpmVocabulary SpmPieces(const GgufFile& file, const GgufVocabulary& vocabulary) {
+  const std::vector<double>* scores = file.Numbers("tokenizer.ggml.scores");
+  if (scores == nullptr || scores->size() != vocabulary.tokens().size()) {
+    vocabulary.Fail("scores", "expected one for each token");
+  }
+  SpmVocabulary out;
+  out.add_dummy_prefix = file.Bool("tokenizer.ggml.add_space_prefix").value_or(true);
+  for (size_t id = 0; id < scores->size(); ++id) {
+    const int64_t type = vocabulary.TypeOf(id);
+    if (type < 1 || type > 6) {
+      vocabulary.Fail("token_type", "token " + std::to_string(id) + " has the unknown type " +
+                                        std::to_string(type));
+    }
+    SpmVocabulary::Piece piece{vocabulary.tokens()[id], (*scores)[id],
+                               static_cast<SpmVocabulary::Type>(type)};
+    // Writers give these any score; in the model they come from it is 0.
+    if (piece.type == SpmVocabulary::Type::kUserDefined) piece.score = 0;
+    out.pieces.push_back(std::move(piece));
   }
   return out;
 }
@@ -139,12 +147,16 @@ std::shared_ptr<const Tokenizer> Tokenizer::FromGguf(const GgufFile& file) {
     parts.model = ByteLevelModel(file, vocabulary, *preset);
     parts.decoder = MakeByteLevelDecoder();
     bos_by_default = preset->add_bos;
+    parts.added_tokens = vocabulary.MakeAddedTokens(parts.model->vocab());
+  } else if (kind == "llama") {
+    parts = MakeSpmPipeline(SpmPieces(file, vocabulary), vocabulary.Context("tokens"));
+    bos_by_default = true;
   } else {
     vocabulary.Fail("model",
                     kind.empty() ? "missing" : "vocabulary '" + kind + "' is not supported",
                     kind.empty() ? ErrorCode::kInvalidFormat : ErrorCode::kUnsupported);
   }
-  parts.added_tokens = vocabulary.MakeAddedTokens(parts.model->vocab(), parts.normalizer.get());
+  parts.added_tokens.Build(parts.normalizer.get(), vocabulary.Context("tokens"));
   parts.bos_token = vocabulary.TokenAt("bos_token_id");
   parts.eos_token = vocabulary.TokenAt("eos_token_id");
   parts.pad_token = vocabulary.TokenAt("padding_token_id");
@@ -158,8 +170,8 @@ std::shared_ptr<const Tokenizer> Tokenizer::FromGguf(const GgufFile& file) {
   };
   const bool add_bos = file.Bool("tokenizer.ggml.add_bos_token").value_or(bos_by_default);
   const bool add_eos = file.Bool("tokenizer.ggml.add_eos_token").value_or(false);
-  parts.post_processor = BosEosTemplate(id_of(add_bos, parts.bos_token, "bos_token_id"),
-                                        id_of(add_eos, parts.eos_token, "eos_token_id"));
+  parts.post_processor = MakeBosEosTemplate(id_of(add_bos, parts.bos_token, "bos_token_id"),
+                                            id_of(add_eos, parts.eos_token, "eos_token_id"));
   return std::make_shared<PipelineTokenizer>(std::move(parts));
 }
 

@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "text/pipeline.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_config.h"
+#include "text/tokenizer_files.h"
 #include "text/tokenizer_json_reader.h"
 
 namespace dear {
@@ -54,8 +56,7 @@ std::unique_ptr<BpeModel> ReadModel(TokenizerJson& json, const std::string& orig
                                     context);
 }
 
-AddedTokens ReadAddedTokens(const JsonFields& root, const Vocab& vocab,
-                            const Normalizer* normalizer) {
+AddedTokens ReadAddedTokens(const JsonFields& root, const Vocab& vocab) {
   AddedTokens added;
   const Json* list = root.Find("added_tokens");
   const std::string context = root.context() + ": added_tokens";
@@ -73,38 +74,15 @@ AddedTokens ReadAddedTokens(const JsonFields& root, const Vocab& vocab,
       added.Add(token, vocab, context);
     }
   }
-  added.Build(normalizer, context);
   return added;
-}
-
-// A special token in tokenizer_config.json: its text, or an object that has it.
-std::optional<std::string> TokenText(const JsonFields& config, const char* key) {
-  const Json* value = config.Find(key);
-  if (value == nullptr) return std::nullopt;
-  if (value->is_string()) return value->get<std::string>();
-  if (value->is_object()) return JsonFields(*value, config.context()).String("content");
-  config.Fail(key, "expected a token");
-}
-
-// One template, or a list of named ones of which "default" is taken.
-std::string ChatTemplate(const JsonFields& config) {
-  const Json* value = config.Find("chat_template");
-  if (value == nullptr) return "";
-  if (value->is_string()) return value->get<std::string>();
-  if (!value->is_array()) config.Fail("chat_template", "expected text or a list of templates");
-  for (const Json& item : *value) {
-    const JsonFields named(item, config.context() + ": chat_template");
-    if (named.String("name") == "default") return named.String("template", "");
-  }
-  return "";
 }
 
 }  // namespace
 
-std::shared_ptr<const Tokenizer> Tokenizer::FromJson(std::string_view tokenizer_json,
-                                                     std::string_view config_json,
-                                                     const std::string& origin) {
-  TokenizerJson json = ReadTokenizerJson(tokenizer_json, origin);
+std::shared_ptr<const Tokenizer> TokenizerFromJson(std::string_view text,
+                                                   const TokenizerConfig& config,
+                                                   const std::string& origin) {
+  TokenizerJson json = ReadTokenizerJson(text, origin);
   const JsonFields root(json.document, origin);
   RefuseOtherFields(json.document,
                     {"version", "truncation", "padding", "added_tokens", "normalizer",
@@ -128,17 +106,10 @@ std::shared_ptr<const Tokenizer> Tokenizer::FromJson(std::string_view tokenizer_
   if (const Json* part = root.Find("decoder")) {
     parts.decoder = ParseDecoder(*part, origin + ": decoder");
   }
-  parts.added_tokens = ReadAddedTokens(root, model->vocab(), parts.normalizer.get());
+  parts.added_tokens = ReadAddedTokens(root, model->vocab());
   parts.model = std::move(model);
-  if (!config_json.empty()) {
-    const std::string context = origin + ": tokenizer_config.json";
-    const Json document = ParseJson(config_json, context);
-    const JsonFields config(document, context);
-    parts.bos_token = TokenText(config, "bos_token");
-    parts.eos_token = TokenText(config, "eos_token");
-    parts.pad_token = TokenText(config, "pad_token");
-    parts.chat_template = ChatTemplate(config);
-  }
+  AddConfiguredTokens(config, parts, origin);
+  parts.added_tokens.Build(parts.normalizer.get(), origin + ": added_tokens");
   return std::make_shared<PipelineTokenizer>(std::move(parts));
 }
 
