@@ -6,3 +6,10 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   set_source_files_properties(${dir}/cpu/avx512.cc PROPERTIES
     COMPILE_OPTIONS "-mavx512f;-mfma;-Wno-uninitialized;-Wno-maybe-uninitialized")
 endif()
+
+# Nothing of those files may be shared with code for older machines.
+if(DEAR_TESTS AND NOT DEAR_SANITIZE)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  add_test(NAME kernels.symbols COMMAND ${Python3_EXECUTABLE}
+    ${PROJECT_SOURCE_DIR}/tools/check_kernel_symbols.py $<TARGET_FILE:dear_kernels>)
+endif()

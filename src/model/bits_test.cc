@@ -1,0 +1,191 @@
+// The same request gives the same bits: whatever else is in the batch, however its tokens are split
+// into steps, with any number of threads, from a fork or from the start.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <random>
+
+#include "kernels/cpu/isa.h"
+#include "model/session.h"
+#include "model/testing/golden_case.h"
+#include "model/testing/parity.h"
+
+namespace dear {
+namespace {
+
+using testing::GoldenCase;
+
+// Whether two rows are the same bits; NaN and signed zeros count as what they are.
+bool SameBits(std::span<const float> a, std::span<const float> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+TEST(SameBitsTest, SeesEveryMutation) {
+  const std::vector<float> row = {1, 0, 2};
+  EXPECT_TRUE(SameBits(row, row));
+  EXPECT_FALSE(SameBits(row, std::vector<float>{1, -0.0F, 2}));
+  EXPECT_FALSE(SameBits(row, std::vector<float>{0, 1, 2}));
+  EXPECT_FALSE(SameBits(row, std::vector<float>{1, 0}));
+  EXPECT_FALSE(SameBits(row, std::vector<float>{1, 0, std::nextafter(2.0F, 3.0F)}));
+}
+
+// Forces an instruction set for a scope.
+class ScopedIsa {
+ public:
+  explicit ScopedIsa(const char* name) {
+    if (const char* before = std::getenv("DEAR_ISA")) before_ = before;
+    setenv("DEAR_ISA", name, 1);
+  }
+  ~ScopedIsa() { before_.empty() ? unsetenv("DEAR_ISA") : setenv("DEAR_ISA", before_.c_str(), 1); }
+  ScopedIsa(const ScopedIsa&) = delete;
+  ScopedIsa& operator=(const ScopedIsa&) = delete;
+
+ private:
+  std::string before_;
+};
+
+std::vector<int32_t> RandomTokens(std::mt19937& random, int64_t vocab, size_t count) {
+  std::uniform_int_distribution<int32_t> pick(0, static_cast<int32_t>(vocab) - 1);
+  std::vector<int32_t> tokens(count);
+  for (int32_t& token : tokens) token = pick(random);
+  return tokens;
+}
+
+// Head outputs of every token of `tokens`, run alone and at once.
+HeadOutputs RunAlone(const std::shared_ptr<const Model>& model,
+                     const std::shared_ptr<const Adapter>& adapter,
+                     const std::vector<int32_t>& tokens, int threads) {
+  Session session(model, std::make_shared<ThreadPool>(threads));
+  const Step step{.sequence = session.Add(adapter), .tokens = tokens, .logits_from = 0};
+  return session.Forward({&step, 1});
+}
+
+// A sequence fed in random pieces; what it answers is held against what it answered alone.
+struct Stream {
+  SequenceId id = -1;
+  std::vector<int32_t> tokens;
+  HeadOutputs alone;
+  size_t fed = 0;
+};
+
+// Feeds all streams, a random piece each a call, and compares every row. Sometimes a stream is
+// cut back, or goes on as a fork of itself.
+void FeedInRandomSteps(Session& session, std::vector<Stream>& streams, std::mt19937& random) {
+  const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
+  for (int call = 0; call < 60; ++call) {
+    std::vector<Step> steps;
+    std::vector<Stream*> users;
+    for (Stream& stream : streams) {
+      if (stream.fed == stream.tokens.size() || below(3) == 0) continue;
+      if (stream.fed > 0 && below(6) == 0) {
+        stream.fed = below(stream.fed + 1);
+        if (below(2) == 0) {
+          session.Truncate(stream.id, static_cast<int64_t>(stream.fed));
+        } else {
+          const SequenceId fork = session.Fork(stream.id, static_cast<int64_t>(stream.fed));
+          if (below(2) == 0) session.Remove(stream.id);
+          stream.id = fork;
+        }
+        if (stream.fed == stream.tokens.size()) continue;
+      }
+      const size_t left = stream.tokens.size() - stream.fed;
+      const size_t count = below(3) == 0 ? 1 : 1 + below(left);
+      steps.push_back({.sequence = stream.id,
+                       .tokens = std::span(stream.tokens).subspan(stream.fed, count),
+                       .logits_from = below(count + 1)});
+      users.push_back(&stream);
+    }
+    const HeadOutputs outputs = session.Forward(steps);
+    int64_t row = 0;
+    for (size_t i = 0; i < steps.size(); ++i) {
+      for (size_t t = steps[i].logits_from; t < steps[i].tokens.size(); ++t, ++row) {
+        const auto expected = users[i]->alone.Row(static_cast<int64_t>(users[i]->fed + t));
+        ASSERT_TRUE(SameBits(outputs.Row(row).first(expected.size()), expected))
+            << "call " << call << " token " << users[i]->fed + t;
+      }
+      users[i]->fed += steps[i].tokens.size();
+    }
+    ASSERT_EQ(row, outputs.rows());
+  }
+}
+
+class BitsTest : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {};
+
+TEST_P(BitsTest, ARowDependsOnItsOwnSequenceAlone) {
+  const auto& [isa, name] = GetParam();
+  const ScopedIsa forced(isa);
+  const GoldenCase test = testing::FindGolden(name);
+  const auto model = testing::LoadGolden(test);
+  const auto adapter = testing::BindGolden(test, *model);
+  std::mt19937 random(31);
+  for (const int threads : {1, 2, 3, 4}) {
+    Session session(model, std::make_shared<ThreadPool>(threads));
+    std::vector<Stream> streams;
+    for (int i = 0; i < 5; ++i) {
+      const auto own = i % 2 == 0 ? adapter : nullptr;
+      Stream stream{.id = session.Add(own),
+                    .tokens = RandomTokens(random, model->config().vocab_size, 1 + random() % 100)};
+      stream.alone = RunAlone(model, own, stream.tokens, 1);
+      streams.push_back(std::move(stream));
+    }
+    FeedInRandomSteps(session, streams, random);
+  }
+}
+
+std::vector<const char*> RunnableNames() {
+  std::vector<const char*> names;
+  for (const cpu::KernelTable* table : cpu::RunnableKernels()) names.push_back(table->name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Machine, BitsTest,
+    ::testing::Combine(::testing::ValuesIn(RunnableNames()),
+                       ::testing::Values("llama", "mistral_window", "qwen3", "gemma",
+                                         "lora_all_linear", "lora_dora_biases", "lora_embed_dora",
+                                         "lora_beside_nf4", "llama_int8_on_the_fly",
+                                         "gguf_llama_mixed", "gguf_llama_k", "llama_bf16",
+                                         "lora_save_norms")),
+    [](const auto& param_info) {
+      return std::string(std::get<0>(param_info.param)) + "_" + std::get<1>(param_info.param);
+    });
+
+// Four adapters of different kinds and the base, all in every call.
+TEST(MixedAdaptersTest, EachSequenceAnswersAsWithItsAdapterAlone) {
+  const auto model = testing::LoadGolden(testing::FindGolden("llama"));
+  std::mt19937 random(5);
+  Session session(model, std::make_shared<ThreadPool>(2));
+  std::vector<Stream> streams;
+  for (const char* name : {"", "lora_qv", "lora_dora", "lora_save_both", "lora_embed",
+                           "lora_resized", "lora_lm_head", "lora_qv"}) {
+    const auto adapter =
+        *name == 0 ? nullptr : testing::BindGolden(testing::FindGolden(name), *model);
+    Stream stream{.id = session.Add(adapter), .tokens = RandomTokens(random, 131, 70)};
+    stream.alone = RunAlone(model, adapter, stream.tokens, 1);
+    streams.push_back(std::move(stream));
+  }
+  FeedInRandomSteps(session, streams, random);
+}
+
+// The vector widths add in one order: a machine with AVX2 answers as one with AVX-512.
+TEST(IsaTest, Avx2AndAvx512GiveTheSameBits) {
+  const auto names = RunnableNames();
+  if (names.size() < 3) GTEST_SKIP() << "this machine lacks AVX-512";
+  std::mt19937 random(17);
+  for (const char* name : {"llama", "gemma", "qwen3", "lora_all_linear"}) {
+    const GoldenCase test = testing::FindGolden(name);
+    const auto model = testing::LoadGolden(test);
+    const auto adapter = testing::BindGolden(test, *model);
+    const auto tokens = RandomTokens(random, model->config().vocab_size, 90);
+    const auto run = [&](const char* isa) {
+      const ScopedIsa forced(isa);
+      return RunAlone(model, adapter, tokens, 2).values;
+    };
+    EXPECT_TRUE(SameBits(run("avx2"), run("avx512"))) << name;
+  }
+}
+
+}  // namespace
+}  // namespace dear

@@ -1,0 +1,103 @@
+#include "model/session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "model/testing/golden_case.h"
+
+namespace dear {
+namespace {
+
+class SessionTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<const Model> model_ = testing::LoadGolden(testing::FindGolden("llama"));
+  std::shared_ptr<ThreadPool> pool_ = std::make_shared<ThreadPool>(1);
+  Session session_{model_, pool_};
+
+  void ExpectInvalid(const Step& step, const std::string& what) {
+    try {
+      session_.Forward({&step, 1});
+      FAIL() << what;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(what));
+    }
+  }
+};
+
+TEST_F(SessionTest, WhatIsWrongChangesNothing) {
+  const SequenceId id = session_.Add();
+  const std::vector<int32_t> good = {1, 2, 3};
+  const std::vector<int32_t> large = {1, 131};
+  const std::vector<int32_t> negative = {-1};
+  ExpectInvalid({.sequence = id, .tokens = large, .logits_from = 0}, "token 131 is outside");
+  ExpectInvalid({.sequence = id, .tokens = negative, .logits_from = 0}, "token -1 is outside");
+  ExpectInvalid({.sequence = id, .tokens = good, .logits_from = 4}, "beyond the tokens");
+  ExpectInvalid({.sequence = 77, .tokens = good, .logits_from = 0}, "sequence 77");
+  const Step twice[] = {{.sequence = id, .tokens = good, .logits_from = 0},
+                        {.sequence = id, .tokens = good, .logits_from = 0}};
+  EXPECT_THROW(session_.Forward(twice), Error);
+  EXPECT_EQ(session_.Length(id), 0);
+  EXPECT_THROW(session_.Fork(id, 1), Error);
+  EXPECT_THROW(session_.Truncate(id, -1), Error);
+  session_.Remove(id);
+  EXPECT_THROW(session_.Remove(id), Error);
+  EXPECT_THROW(session_.Length(id), Error);
+}
+
+TEST_F(SessionTest, RowsComeInTheOrderOfStepsAndOnlyWhereAsked) {
+  const SequenceId first = session_.Add();
+  const SequenceId second = session_.Add();
+  const SequenceId silent = session_.Add();
+  const std::vector<int32_t> tokens = {5, 6, 7, 8};
+  const Step steps[] = {{.sequence = first, .tokens = tokens, .logits_from = 3},
+                        {.sequence = silent, .tokens = tokens, .logits_from = 4},
+                        {.sequence = second, .tokens = {}, .logits_from = 0}};
+  const HeadOutputs outputs = session_.Forward(steps);
+  EXPECT_EQ(outputs.rows(), 1);
+  EXPECT_EQ(outputs.width, 131);
+  EXPECT_EQ(session_.Length(first), 4);
+  EXPECT_EQ(session_.Length(silent), 4);
+  EXPECT_EQ(session_.Length(second), 0);
+  EXPECT_EQ(session_.Forward({}).rows(), 0);
+}
+
+TEST_F(SessionTest, ForksShareMemoryUntilTheyWrite) {
+  const SequenceId id = session_.Add();
+  const std::vector<int32_t> tokens(70, 9);
+  const Step step{.sequence = id, .tokens = tokens, .logits_from = tokens.size()};
+  session_.Forward({&step, 1});
+  const uint64_t alone = session_.cache_bytes();
+  EXPECT_GT(alone, 0U);
+  session_.Fork(id, 64);
+  EXPECT_LT(session_.cache_bytes(), alone);  // shared blocks belong to neither
+}
+
+TEST_F(SessionTest, LongCallsRunInParts) {
+  const std::vector<int32_t> tokens(1300, 4);
+  const Step step{.sequence = session_.Add(), .tokens = tokens, .logits_from = 600};
+  const HeadOutputs outputs = session_.Forward({&step, 1});
+  EXPECT_EQ(outputs.rows(), 700);
+  for (const float value : outputs.values) ASSERT_TRUE(std::isfinite(value));
+}
+
+TEST_F(SessionTest, AdaptersOfAnotherModelAreRefused) {
+  const auto test = testing::FindGolden("lora_qv");
+  const auto other = testing::LoadGolden(test);
+  EXPECT_THROW(session_.Add(testing::BindGolden(test, *other)), Error);
+}
+
+TEST_F(SessionTest, AClassifierWithoutHeadSaysSo) {
+  auto test = testing::FindGolden("llama");
+  test.classifier_labels = 1;
+  Session session(testing::LoadGolden(test), pool_);
+  const std::vector<int32_t> tokens = {3};
+  const Step step{.sequence = session.Add(), .tokens = tokens, .logits_from = 0};
+  EXPECT_THROW(session.Forward({&step, 1}), Error);
+}
+
+}  // namespace
+}  // namespace dear
