@@ -76,14 +76,16 @@ def describe(model_class, task, case):
     if fallback and isinstance(case["target_modules"], list):
         case["target_modules"] = case["target_modules"] + fallback
     tuned = get_peft_model(model, LoraConfig(task_type=task, **case))
-    groups, saved = {}, []
+    groups, wrapped = {}, []
     for name, module in tuned.named_modules():
         name = name.removeprefix("base_model.model.")
         if isinstance(module, LoraLayer):
             key = f"{module.r['default']} {module.scaling['default']!r}"
             groups.setdefault(key, []).append(names.index(name))
-        elif isinstance(module, ModulesToSaveWrapper) and name in names:
-            saved.append(names.index(name))
+        elif isinstance(module, ModulesToSaveWrapper):
+            wrapped.append(name)
+    saved = [i for i, name in enumerate(names)
+             if any(name == outer or name.startswith(outer + ".") for outer in wrapped)]
     return names, {"config": {"peft_type": "LORA", "task_type": task, **case}, "adapted": groups,
                    "saved": saved}
 

@@ -5,8 +5,13 @@
 namespace dear {
 namespace {
 
+// One line, whatever names from a file stand in it.
 std::string Join(const std::string& context, const std::string& message) {
-  return context.empty() ? message : context + ": " + message;
+  std::string line = context.empty() ? message : context + ": " + message;
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return line;
 }
 
 }  // namespace

@@ -21,5 +21,10 @@ TEST(ErrorTest, EveryCodeHasItsOwnName) {
   EXPECT_EQ(ErrorCodeName(ErrorCode::kInternal), "internal");
 }
 
+TEST(ErrorTest, IsOneLineWhateverItNames) {
+  const Error error(ErrorCode::kUnsupported, "a\nb", "tensor '\x1b[2J'\r");
+  EXPECT_STREQ(error.what(), "a b: tensor ' [2J' ");
+}
+
 }  // namespace
 }  // namespace dear

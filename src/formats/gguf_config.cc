@@ -142,6 +142,21 @@ int64_t VocabSize(const Metadata& data) {
   return embedding.shape[0];
 }
 
+// Whether the text is UTF-8: a string of the metadata may be anything, one in JSON may not.
+bool IsUtf8(const std::string& text) {
+  try {
+    static_cast<void>(Json(text).dump());
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
+std::string ModelName(const GgufFile& file) {
+  std::string name = file.String("general.name").value_or("");
+  return IsUtf8(name) ? name : "";
+}
+
 // config.json of the same model, as far as it concerns the numbers.
 Json AsConfigJson(const Metadata& data) {
   const int64_t hidden_size = data.RequireInt("embedding_length");
@@ -159,7 +174,7 @@ Json AsConfigJson(const Metadata& data) {
       {"rms_norm_eps", data.RequireNumber("attention.layer_norm_rms_epsilon")},
       {"rope_theta", data.Number("rope.freq_base").value_or(10000.0)},
       {"tie_word_embeddings", !data.file().Contains("output.weight")},
-      {"_name_or_path", data.file().String("general.name").value_or("")},
+      {"_name_or_path", ModelName(data.file())},
       {"bos_token_id", nullptr},
       {"eos_token_id", nullptr},
       {"pad_token_id", nullptr},
@@ -205,8 +220,10 @@ Json ScalarMetadata(const GgufFile& file) {
     std::visit(
         [&, &name = key](const auto& held) {
           using Held = std::decay_t<decltype(held)>;
-          if constexpr (std::is_arithmetic_v<Held> || std::is_same_v<Held, std::string>) {
-            out[name] = held;
+          if constexpr (std::is_arithmetic_v<Held>) {
+            if (IsUtf8(name)) out[name] = held;
+          } else if constexpr (std::is_same_v<Held, std::string>) {
+            if (IsUtf8(name) && IsUtf8(held)) out[name] = held;
           }
         },
         value);

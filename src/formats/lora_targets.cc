@@ -114,8 +114,15 @@ bool TargetsModule(const LoraConfig& config, const std::string& module, bool is_
 }
 
 bool SavesModule(const LoraConfig& config, const std::string& module) {
-  return std::any_of(config.modules_to_save.begin(), config.modules_to_save.end(),
-                     [&](const std::string& name) { return module.ends_with(name); });
+  // The module itself, then each that it stands in.
+  for (size_t end = module.size();; end = module.rfind('.', end - 1)) {
+    if (end == std::string::npos) return false;
+    const std::string_view outer = std::string_view(module).substr(0, end);
+    for (const std::string& name : config.modules_to_save) {
+      if (outer.ends_with(name)) return true;
+    }
+    if (end == 0) return false;
+  }
 }
 
 int64_t RankOf(const LoraConfig& config, const std::string& module) {

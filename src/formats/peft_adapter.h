@@ -49,7 +49,8 @@ LoraConfig ParseLoraConfig(const Json& config, const std::string& context);
 // tuners_utils.check_target_module_exists. `is_output_head` marks the module that all-linear
 // leaves out. Throws kInvalidFormat for a pattern that is no regular expression.
 bool TargetsModule(const LoraConfig& config, const std::string& module, bool is_output_head);
-// Whether the adapter brings `module` whole (modules_to_save).
+// Whether the adapter brings `module` whole, alone or as a part of a module that it brings
+// (modules_to_save; a name there is any ending of a module's name, as in peft's _set_trainable).
 bool SavesModule(const LoraConfig& config, const std::string& module);
 int64_t RankOf(const LoraConfig& config, const std::string& module);
 double ScalingOf(const LoraConfig& config, const std::string& module);  // alpha/r or alpha/sqrt(r)
