@@ -152,6 +152,11 @@ def main():
     table("kLetter", "\\p{L} of its regexes.", regex_members(r"\p{L}"))
     table("kNumber", "\\p{N} of its regexes.", regex_members(r"\p{N}"))
     table("kWord", "\\w of its regexes.", regex_members(r"\w"))
+    beyond = regex_members(r"\w") - regex_members(r"\p{L}") - regex_members(r"\p{M}") - regex_members(r"\p{Nd}")
+    for name in ("L", "M", "Nd"):
+        if regex_members(r"\p{%s}" % name) - regex_members(r"\w"):
+            sys.exit(f"\\w does not hold all of {name}: this needs another treatment")
+    table("kWordBeyond", "\\w without \\p{L}, \\p{M} and \\p{Nd}.", beyond)
     table("kSpace", "\\s of its regexes and of its own code.", regex_members(r"\s"))
     table("kPlainWord", "\\w beside added tokens and in Whitespace.",
           {c for c, cut in whitespace.items() if cut and cut[0] == (0, 3)})
@@ -169,7 +174,7 @@ def main():
     normalization_tables()
 
     print("}  // namespace\n")
-    for name in ["Letter", "Number", "Word", "Space", "PlainWord", "Numeric", "Punctuation", "Mark",
+    for name in ["Letter", "Number", "Word", "WordBeyond", "Space", "PlainWord", "Numeric", "Punctuation", "Mark",
                  "NotDecomposed", "NotReordered", "Lowercase"]:
         print(f"std::span<const CodePointRange> {name}() {{ return k{name}; }}")
     print("\nstd::span<const CodePointRange> MissingInPcre2(std::string_view property) {")

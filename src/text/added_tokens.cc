@@ -1,6 +1,7 @@
 #include "text/added_tokens.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "text/unicode.h"
@@ -69,6 +70,11 @@ void AddedTokens::Add(const AddedToken& token, const Vocab& vocab, const std::st
 
 void AddedTokens::Build(const Normalizer* normalizer, const std::string& context) {
   // Special ones first: of two that look alike after normalisation the first is found.
+  for (AddedToken& token : tokens_) {
+    auto text = AlignedText::FromOriginal(token.content, 0, false);
+    if (token.normalized && normalizer != nullptr) normalizer->Apply(text);
+    token.shown = std::move(text.text);
+  }
   for (const bool special : {true, false}) {
     std::unordered_set<std::string> seen;
     for (const AddedToken& token : tokens_) {
@@ -80,13 +86,11 @@ void AddedTokens::Build(const Normalizer* normalizer, const std::string& context
         raw_.Add(token.content, id);
         continue;
       }
-      auto text = AlignedText::FromOriginal(token.content, 0, false);
-      if (normalizer != nullptr) normalizer->Apply(text);
-      if (text.text.empty()) {
+      if (token.shown.empty()) {
         throw Error(ErrorCode::kUnsupported, context,
                     "added token '" + token.content + "' is nothing after normalisation");
       }
-      normalized_.Add(text.text, id);
+      normalized_.Add(token.shown, id);
     }
   }
 }

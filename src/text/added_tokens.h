@@ -23,6 +23,7 @@ struct AddedToken {
   bool lstrip = false;       // takes the spaces before it along
   bool rstrip = false;       // and those behind it
   bool single_word = false;  // not inside a word
+  std::string shown;         // what decodes: the content, normalised where it is looked for so
 };
 
 // A piece of text, or the added token that it is.

@@ -230,7 +230,7 @@ std::string PipelineTokenizer::Decode(std::span<const TokenId> ids,
   for (const TokenId id : ids) {
     const AddedToken* added = parts_.added_tokens.Find(id);
     std::string_view token =
-        added != nullptr ? std::string_view(added->content) : parts_.model->vocab().TokenOf(id);
+        added != nullptr ? std::string_view(added->shown) : parts_.model->vocab().TokenOf(id);
     if (token.data() == nullptr) continue;
     if (skip_special_tokens && parts_.added_tokens.IsSpecial(token)) continue;
     tokens.emplace_back(token);
@@ -250,7 +250,7 @@ std::optional<TokenId> PipelineTokenizer::TokenToId(std::string_view token) cons
 }
 
 std::optional<std::string> PipelineTokenizer::IdToToken(TokenId id) const {
-  if (const AddedToken* added = parts_.added_tokens.Find(id)) return added->content;
+  if (const AddedToken* added = parts_.added_tokens.Find(id)) return added->shown;
   const std::string_view token = parts_.model->vocab().TokenOf(id);
   if (token.data() == nullptr) return std::nullopt;
   return std::string(token);

@@ -171,7 +171,7 @@ class Translator {
       case 'B': {
         if (in_class) Refuse("'\\b' inside a class");
         // PCRE2's own \b has another idea of a word.
-        const std::string word = "[" + Ranges(unicode_tables::Word()) + "]";
+        const std::string word = "[" + Word() + "]";
         out_ += c == 'b'
                     ? "(?:(?<=" + word + ")(?!" + word + ")|(?<!" + word + ")(?=" + word + "))"
                     : "(?:(?<=" + word + ")(?=" + word + ")|(?<!" + word + ")(?!" + word + "))";
@@ -201,6 +201,15 @@ class Translator {
     if (letter_or_digit) Refuse(std::string("'\\") + c + "'");
     out_ += '\\';
     out_ += c;
+  }
+
+  // What stands for \w inside brackets. Properties are shorter than ranges: a pattern has a limit.
+  static std::string Word() {
+    std::string out = "\\p{L}\\p{M}\\p{Nd}";
+    for (const char* property : {"L", "M", "Nd"}) {
+      out += Ranges(unicode_tables::MissingInPcre2(property));
+    }
+    return out + Ranges(unicode_tables::WordBeyond());
   }
 
   static bool IsHexDigit(char c) {

@@ -19,6 +19,7 @@ namespace unicode_tables {
 std::span<const CodePointRange> Letter();       // \p{L}
 std::span<const CodePointRange> Number();       // \p{N}
 std::span<const CodePointRange> Word();         // \w of a Split regex
+std::span<const CodePointRange> WordBeyond();   // \w without \p{L}, \p{M} and \p{Nd}
 std::span<const CodePointRange> Space();        // \s
 std::span<const CodePointRange> PlainWord();    // \w beside added tokens and in Whitespace
 std::span<const CodePointRange> Numeric();      // what Digits isolates
