@@ -1,0 +1,130 @@
+// dear doctor: what this machine has, and what is missing.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <system_error>
+
+#include "base/mapped_file.h"
+#include "base/sha256.h"
+#include "base/thread_pool.h"
+#include "command.h"
+#include "hub/hub_cache.h"
+#include "json_output.h"
+#include "kernels/cpu/isa.h"
+#include "standard_output.h"
+#include "terminal.h"
+
+namespace dear::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Finding {
+  std::string what;
+  bool ok;
+  std::string detail;
+};
+
+// The value of the first line "key : value" of a file under /proc.
+std::string ProcField(const char* file, const std::string& key) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(key)) continue;
+    const size_t colon = line.find(':');
+    const size_t begin =
+        colon == std::string::npos ? colon : line.find_first_not_of(" \t", colon + 1);
+    return begin == std::string::npos ? "" : line.substr(begin);
+  }
+  return "";
+}
+
+Finding Memory() {
+  const std::string available = ProcField("/proc/meminfo", "MemAvailable");
+  const uint64_t bytes = std::strtoull(available.c_str(), nullptr, 10) * 1024;
+  // The default model and its workspace; larger models say what they take in `dear show`.
+  return {"memory", bytes > uint64_t{1} << 30, HumanBytes(bytes) + " available"};
+}
+
+Finding Folder(const std::string& what, const fs::path& folder) {
+  std::error_code error;
+  if (!fs::exists(folder, error)) return {what, true, folder.string() + " (not there yet)"};
+  const bool readable = access(folder.c_str(), R_OK | X_OK) == 0;
+  const bool writable = access(folder.c_str(), W_OK) == 0;
+  return {what, readable,
+          folder.string() + (!readable  ? " (not readable)"
+                             : writable ? ""
+                                        : " (read-only)")};
+}
+
+Finding Shipped(const ShippedModel& model) {
+  const fs::path path = DearModelFolder() / model.file;
+  std::error_code error;
+  if (!fs::exists(path, error))
+    return {model.name, false, path.string() + " is missing; get it with: " + model.how_to_get};
+  const auto file = MappedFile::Open(path);
+  if (file->bytes().size() != model.bytes) {
+    return {model.name, false,
+            path.string() + " has " + std::to_string(file->bytes().size()) + " bytes, expected " +
+                std::to_string(model.bytes)};
+  }
+  if (const std::string hash = Sha256Hex(file->bytes()); hash != model.sha256)
+    return {model.name, false,
+            path.string() + " has sha256 " + hash + ", expected " + model.sha256};
+  return {model.name, true, path.string() + " (sha256 as expected)"};
+}
+
+// The environment may ask for narrower instructions than the machine has.
+std::string WantedIsa() {
+  const char* wanted = std::getenv("DEAR_ISA");  // NOLINT(concurrency-mt-unsafe)
+  return wanted == nullptr ? "" : wanted;
+}
+
+std::vector<Finding> Examine() {
+  std::vector<Finding> findings;
+  const std::string cpu = ProcField("/proc/cpuinfo", "model name");
+  findings.push_back({"cpu", true, cpu.empty() ? "unknown" : cpu});
+  findings.push_back({"instructions", true, std::string(cpu::ChooseKernels(WantedIsa()).name)});
+  findings.push_back({"threads", true, std::to_string(ThreadPool::AvailableThreads()) + " usable"});
+  findings.push_back(Memory());
+  findings.push_back(Folder("model cache", DearModelFolder()));
+  findings.push_back(Folder("hub cache", HubCacheFolder()));
+  for (const ShippedModel& model : ShippedModels()) findings.push_back(Shipped(model));
+  return findings;
+}
+
+int Doctor(bool json) {
+  const std::vector<Finding> findings = Examine();
+  if (json) {
+    OrderedJson out = OrderedJson::array();
+    for (const Finding& finding : findings) {
+      out.push_back({{"check", finding.what},
+                     {"status", finding.ok ? "ok" : "warn"},
+                     {"detail", finding.detail}});
+    }
+    Print(Dump(OrderedJson{{"version", DEAR_VERSION}, {"checks", out}}, 2) + "\n");
+    return 0;
+  }
+  const Terminal terminal = Terminal::Of(STDOUT_FILENO);
+  for (const Finding& finding : findings) {
+    Print((finding.ok ? terminal.Styled("32", "ok  ") : terminal.Styled("33", "warn")) + "  " +
+          PadRight(finding.what, 24) + finding.detail + "\n");
+  }
+  return 0;
+}
+
+}  // namespace
+
+void AddDoctor(CLI::App& app, Globals& globals) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command = AddCommand(app, globals, "doctor",
+                                 "Checks this machine: processor, threads, memory, caches, models",
+                                 "  dear doctor\n"
+                                 "  dear doctor --json");
+  command->add_flag("--json", *json, "Print JSON");
+  command->callback([json, &globals] { globals.run = [json] { return Doctor(*json); }; });
+}
+
+}  // namespace dear::app

@@ -1,0 +1,63 @@
+#include "model_flags.h"
+
+#include "progress_bar.h"
+
+namespace dear::app {
+
+void DeclareModelName(CLI::App& command, std::string& model) {
+  command
+      .add_option(
+          "-m,--model", model,
+          "A folder (base model or PEFT adapter), a .gguf file, a hub id in the cache, or a "
+          "shipped model's name (dear list)")
+      ->capture_default_str();
+}
+
+void ModelFlags::Declare(CLI::App& command) {
+  DeclareModelName(command, model);
+  command.add_option("--base", base, "The base model of the adapter given by -m");
+  command
+      .add_option("--adapter", adapters,
+                  "An adapter to put on the model, [NAME=]PATH; may be given several times")
+      ->allow_extra_args(false);
+  command.add_option("--use", use,
+                     "Which adapter to use, by name; 'base' is none of them (default: the first)");
+  command
+      .add_option(
+          "--dtype", dtype,
+          "The form in which weights are held: auto (as in the file), f32, bf16, int8, nf4, "
+          "fp4, q8, q4")
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8", "nf4", "fp4", "q8", "q4"}))
+      ->capture_default_str();
+  command.add_flag("--double-quant", double_quant, "With nf4 and fp4: quantise the scales too");
+  command
+      .add_option("--compute", compute,
+                  "reference: f32 sums in a fixed order, as transformers to rounding")
+      ->check(CLI::IsMember({"reference"}))
+      ->capture_default_str();
+  command.add_option("--threads", threads, "Threads (default: all that the process may use)")
+      ->check(CLI::Range(1, 4096));
+  command.add_option("--device", device, "Where to compute")
+      ->check(CLI::IsMember({"cpu"}))
+      ->capture_default_str();
+}
+
+LoadRequest ModelFlags::Request() const {
+  LoadRequest request;
+  request.model = model;
+  request.base = base;
+  for (const std::string& adapter : adapters)
+    request.adapters.push_back(ParseNamedAdapter(adapter));
+  request.options.weights = {.form = ParseWeightForm(dtype), .double_quant = double_quant};
+  request.threads = threads;
+  return request;
+}
+
+LoadedModel LoadWithProgress(const ModelFlags& flags, bool quiet) {
+  ProgressBar bar(quiet);
+  LoadRequest request = flags.Request();
+  request.options.progress = bar.Function();
+  return Load(request);
+}
+
+}  // namespace dear::app

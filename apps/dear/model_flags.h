@@ -1,0 +1,37 @@
+#ifndef DEAR_APPS_DEAR_MODEL_FLAGS_H_
+#define DEAR_APPS_DEAR_MODEL_FLAGS_H_
+
+#include <string>
+#include <vector>
+
+#include "api/loaded_model.h"
+#include "command.h"
+
+namespace dear::app {
+
+inline constexpr const char* kDefaultModel = "smollm2-135m-instruct";
+
+// The flags of every command that loads a model.
+struct ModelFlags {
+  std::string model = kDefaultModel;
+  std::string base;
+  std::vector<std::string> adapters;
+  std::string use;
+  std::string dtype = "auto";
+  std::string compute = "reference";
+  std::string device = "cpu";
+  bool double_quant = false;
+  int threads = 0;
+
+  void Declare(CLI::App& command);
+  LoadRequest Request() const;
+};
+
+void DeclareModelName(CLI::App& command, std::string& model);
+
+// Loads with a progress bar on a terminal.
+LoadedModel LoadWithProgress(const ModelFlags& flags, bool quiet);
+
+}  // namespace dear::app
+
+#endif  // DEAR_APPS_DEAR_MODEL_FLAGS_H_

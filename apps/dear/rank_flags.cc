@@ -1,0 +1,84 @@
+#include "rank_flags.h"
+
+#include <limits>
+#include <memory>
+
+#include "base/error.h"
+
+namespace dear::app {
+
+void RankFlags::Declare(CLI::App& command) {
+  const auto positive = CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max());
+  command.add_option(
+      "--recipe", recipe,
+      "How to rank: a name (dear list --recipes) or a .yaml file (default: found from "
+      "the model's files)");
+  command.add_option("--depth", depth, "Rerank the first N passages only; the others follow")
+      ->check(positive);
+  command.add_option("--decoding", decoding, "greedy or sample (default: as the recipe says)")
+      ->check(CLI::IsMember({"greedy", "sample"}));
+  command.add_option("--temperature", temperature, "Of sampling; 0 is greedy");
+  command.add_option("--top-p", top_p, "Of sampling: the likeliest tokens of this share");
+  command.add_option("--seed", seed, "Of sampling; the same seed gives the same text");
+  command
+      .add_option("--max-new-tokens", max_new_tokens,
+                  "Longest answer (default: as the recipe says)")
+      ->check(positive);
+  command.add_option("--max-query-words", max_query_words, "Keep this much of a query")
+      ->check(positive);
+  command.add_option("--max-passage-words", max_passage_words, "Keep this much of a passage")
+      ->check(positive);
+  command.add_option("--max-passage-chars", max_passage_chars, "The same in characters")
+      ->check(positive);
+  command.add_option("--max-passage-tokens", max_passage_tokens, "The same in tokens")
+      ->check(positive);
+  command.add_option("--window", window, "Listwise: passages in one call of the model")
+      ->check(CLI::Range(int64_t{2}, std::numeric_limits<int64_t>::max()));
+  command.add_option("--step", step, "Listwise: passages by which the window moves to the front")
+      ->check(positive);
+  command.add_flag("--reasoning", reasoning,
+                   "Let the model reason before it ranks; streamed to standard error");
+  command.add_flag("--trace", trace, "Add prompts and token ids to JSON");
+}
+
+RankOptions RankFlags::Options(const Recipe& chosen) const {
+  RankOptions options;
+  options.max_new_tokens = max_new_tokens;
+  options.temperature = temperature;
+  options.top_p = top_p;
+  options.seed = seed;
+  if (decoding == "greedy") {
+    if (temperature && *temperature > 0)
+      throw Error(ErrorCode::kInvalidArgument, "--temperature", "contradicts --decoding greedy");
+    options.temperature = 0;
+  } else if (decoding == "sample" && !temperature) {
+    options.temperature = chosen.decoding.temperature > 0 ? chosen.decoding.temperature : 1.0;
+  }
+  options.reasoning = reasoning;
+  options.trace = trace;
+  options.max_query_words = max_query_words;
+  options.max_passage_words = max_passage_words;
+  options.max_passage_chars = max_passage_chars;
+  options.max_passage_tokens = max_passage_tokens;
+  options.window = window;
+  options.step = step;
+  return options;
+}
+
+RankResult RankToDepth(const Reranker& reranker, const RankRequest& request, RankOptions options,
+                       int64_t depth) {
+  const size_t n = request.passages.size();
+  if (depth <= 0 || static_cast<size_t>(depth) >= n) return reranker.Rank(request, options);
+  if (reranker.recipe().kind == RecipeKind::kListwise) {
+    options.depth = depth;
+    return reranker.Rank(request, options);
+  }
+  RankRequest head = request;
+  head.passages.resize(static_cast<size_t>(depth));
+  RankResult result = reranker.Rank(head, options);
+  result.scores.resize(n, std::numeric_limits<float>::quiet_NaN());
+  for (int64_t i = depth; i < static_cast<int64_t>(n); ++i) result.permutation.push_back(i);
+  return result;
+}
+
+}  // namespace dear::app

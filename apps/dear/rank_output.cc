@@ -1,0 +1,144 @@
+#include "rank_output.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "json_output.h"
+
+namespace dear::app {
+namespace {
+
+size_t Shown(const RankedQuery& ranked) {
+  const size_t all = ranked.result.permutation.size();
+  return ranked.top > 0 ? std::min(all, static_cast<size_t>(ranked.top)) : all;
+}
+
+float ScoreOf(const RankedQuery& ranked, int64_t index) {
+  const auto at = static_cast<size_t>(index);
+  return at < ranked.result.scores.size() ? ranked.result.scores[at]
+                                          : std::numeric_limits<float>::quiet_NaN();
+}
+
+const Passage& PassageOf(const RankedQuery& ranked, int64_t index) {
+  return ranked.request.passages[static_cast<size_t>(index)];
+}
+
+std::string Fixed(double value, int digits) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
+OrderedJson TraceJson(const RankTrace& trace) {
+  const auto call = [&trace](size_t i) {
+    OrderedJson out;
+    out["prompt"] = i < trace.prompts.size() ? OrderedJson(trace.prompts[i]) : OrderedJson("");
+    out["prompt_ids"] =
+        i < trace.prompt_ids.size() ? OrderedJson(trace.prompt_ids[i]) : OrderedJson::array();
+    out["output_ids"] =
+        i < trace.output_ids.size() ? OrderedJson(trace.output_ids[i]) : OrderedJson::array();
+    return out;
+  };
+  OrderedJson out = call(0);
+  if (trace.prompts.size() > 1) {
+    out["calls"] = OrderedJson::array();
+    for (size_t i = 0; i < trace.prompts.size(); ++i) out["calls"].push_back(call(i));
+  }
+  return out;
+}
+
+std::string Repaired(const RankResult& result) {
+  return result.repair == Repair::kOk
+             ? ""
+             : "answer repaired (" + std::string(RepairName(result.repair)) + ")";
+}
+
+}  // namespace
+
+OrderedJson RankJson(const RankedQuery& ranked) {
+  const RankResult& result = ranked.result;
+  OrderedJson out;
+  out["qid"] = ranked.request.qid;
+  out["query"] = ranked.request.query;
+  out["model"] = ranked.model;
+  out["recipe"] = ranked.recipe;
+  out["results"] = OrderedJson::array();
+  for (size_t place = 0; place < Shown(ranked); ++place) {
+    const int64_t index = result.permutation[place];
+    out["results"].push_back({{"index", index},
+                              {"docid", PassageOf(ranked, index).docid},
+                              {"rank", place + 1},
+                              {"score", ShortFloat(ScoreOf(ranked, index))},
+                              {"score_kind", ScoreKindName(result.score_kind)}});
+  }
+  out["permutation"] = result.permutation;
+  out["text"] = result.text;
+  out["reasoning"] = result.reasoning;
+  out["repair"] = RepairName(result.repair);
+  out["windows"] = result.windows;
+  out["usage"] = {{"prompt_tokens", result.usage.prompt_tokens},
+                  {"completion_tokens", result.usage.completion_tokens},
+                  {"forward_passes", result.usage.forward_passes}};
+  out["seconds"] = {{"load", RoundSeconds(ranked.load_seconds)},
+                    {"prefill", RoundSeconds(result.usage.prefill_seconds)},
+                    {"decode", RoundSeconds(result.usage.decode_seconds)},
+                    {"total", RoundSeconds(ranked.total_seconds)}};
+  if (ranked.trace) out["trace"] = TraceJson(result.trace);
+  return out;
+}
+
+std::string RankTable(const RankedQuery& ranked, const Terminal& terminal) {
+  const RankResult& result = ranked.result;
+  std::vector<std::string> scores;
+  int score_width = 5;
+  int index_width = 5;
+  for (size_t place = 0; place < Shown(ranked); ++place) {
+    const float score = ScoreOf(ranked, result.permutation[place]);
+    scores.push_back(std::isfinite(score) ? Fixed(score, 4) : "-");
+    score_width = std::max(score_width, static_cast<int>(scores.back().size()));
+    index_width =
+        std::max(index_width, static_cast<int>(std::to_string(result.permutation[place]).size()));
+  }
+  constexpr int kRankWidth = 4;
+  const int left = kRankWidth + 2 + score_width + 2 + index_width + 2;
+  const int room = std::max(20, terminal.columns - left);
+
+  std::string header = PadLeft("rank", kRankWidth) + "  " + PadLeft("score", score_width) + "  " +
+                       PadLeft("index", index_width) + "  passage";
+  std::string out = terminal.Styled("1", header) + "\n";
+  for (size_t place = 0; place < scores.size(); ++place) {
+    const int64_t index = result.permutation[place];
+    const Passage& passage = PassageOf(ranked, index);
+    const std::string text =
+        passage.title.empty() ? passage.text : passage.title + " " + passage.text;
+    const std::string shown = OneLine(text, room, terminal.unicode);
+    out +=
+        terminal.Styled(place == 0 ? "1;32" : "1", PadLeft(std::to_string(place + 1), kRankWidth)) +
+        "  " + terminal.Styled("36", PadLeft(scores[place], score_width)) + "  " +
+        PadLeft(std::to_string(index), index_width) + "  " +
+        (place == 0 ? terminal.Styled("1;32", shown) : shown) + "\n";
+  }
+  const std::string dot = terminal.unicode ? " · " : " | ";
+  std::string footer = ranked.model + dot + ranked.recipe + dot +
+                       std::to_string(result.usage.prompt_tokens + result.usage.completion_tokens) +
+                       " tokens" + dot + Fixed(ranked.total_seconds, 2) + " s";
+  if (const std::string repaired = Repaired(result); !repaired.empty()) footer += dot + repaired;
+  return out + terminal.Styled("2", footer) + "\n";
+}
+
+std::string RankTrec(const RankedQuery& ranked) {
+  std::string out;
+  float above = std::numeric_limits<float>::infinity();
+  for (size_t place = 0; place < Shown(ranked); ++place) {
+    const int64_t index = ranked.result.permutation[place];
+    float score = ScoreOf(ranked, index);
+    if (!(score < above)) score = std::nextafter(above, -std::numeric_limits<float>::infinity());
+    above = score;
+    out += ranked.request.qid + " Q0 " + PassageOf(ranked, index).docid + " " +
+           std::to_string(place + 1) + " " + Dump(ShortFloat(score)) + " dear\n";
+  }
+  return out;
+}
+
+}  // namespace dear::app

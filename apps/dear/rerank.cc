@@ -1,0 +1,320 @@
+// dear rerank: one query from the command line, or many from a file.
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "api/loaded_model.h"
+#include "api/rank_jobs.h"
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "command.h"
+#include "interrupt.h"
+#include "json_output.h"
+#include "model_flags.h"
+#include "progress_bar.h"
+#include "rank/reranker.h"
+#include "rank_flags.h"
+#include "rank_output.h"
+#include "result_file.h"
+#include "standard_output.h"
+#include "terminal.h"
+
+namespace dear::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  ModelFlags model;
+  RankFlags rank;
+  std::optional<std::string> query;
+  std::vector<std::string> passages;
+  std::string file;
+  std::string jobs;
+  std::string out;
+  std::string format;
+  int64_t top = 0;
+  bool resume = false;
+  bool overwrite = false;
+};
+
+// Rerankers over one loaded model, one an adapter, made when first asked for.
+class Rerankers {
+ public:
+  Rerankers(const Options& options, bool quiet)
+      : options_(options), loaded_(LoadWithProgress(options.model, quiet)) {}
+
+  struct Named {
+    std::string model;
+    std::unique_ptr<Reranker> reranker;
+  };
+  const Named& For(const std::string& adapter_name) {
+    const auto adapter =
+        loaded_.FindAdapter(adapter_name.empty() ? options_.model.use : adapter_name);
+    const std::string key = adapter ? adapter->name() : "base";
+    const auto known = named_.find(key);
+    if (known != named_.end()) return known->second;
+    std::string recipe = options_.rank.recipe;
+    if (recipe.empty()) recipe = loaded_.Detect(adapter.get()).name;
+    Named made{.model = options_.model.model,
+               .reranker = std::make_unique<Reranker>(loaded_.MakeLanguageModel(adapter),
+                                                      LoadRecipe(recipe))};
+    const bool from_m = adapter && loaded_.files.adapter && adapter == loaded_.adapters.front();
+    if (adapter && !from_m) made.model += "+" + adapter->name();
+    return named_.emplace(key, std::move(made)).first->second;
+  }
+
+  double load_seconds() const { return loaded_.seconds; }
+
+ private:
+  const Options& options_;
+  LoadedModel loaded_;
+  std::map<std::string, Named> named_;
+};
+
+std::string ReadStandardInput() {
+  std::string text;
+  std::vector<char> buffer(size_t{1} << 16);
+  while (true) {
+    const ssize_t count = read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (Interrupted()) throw Error(ErrorCode::kCancelled, "standard input", "stopped");
+    if (count < 0) throw Error(ErrorCode::kIo, "standard input", "cannot be read");
+    if (count == 0) return text;
+    text.append(buffer.data(), static_cast<size_t>(count));
+  }
+}
+
+RankRequest RequestFromArguments(const Options& options) {
+  RankRequest request{.qid = "q1", .query = *options.query, .passages = {}};
+  const auto add = [&request](std::string_view text) {
+    request.passages.push_back({.docid = "d" + std::to_string(request.passages.size()),
+                                .title = "",
+                                .text = std::string(text)});
+  };
+  for (const std::string& passage : options.passages) add(passage);
+  if (options.file.empty()) return request;
+  const std::string text = options.file == "-" ? ReadStandardInput() : ReadFile(options.file);
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.find_first_not_of(" \t") != std::string_view::npos) add(line);
+  }
+  return request;
+}
+
+void CheckRequest(const RankRequest& request, const std::string& where) {
+  if (request.query.find_first_not_of(" \t\r\n") == std::string::npos)
+    throw Error(ErrorCode::kInvalidArgument, where + "query", "is empty");
+  if (request.passages.empty())
+    throw Error(ErrorCode::kInvalidArgument, where + "passages", "there are none to rank");
+}
+
+// One query through the model, with the screen kept in order: a progress bar, the reasoning as it
+// is written, and notes.
+RankResult RankOne(const Options& options, bool quiet, const Reranker& reranker,
+                   const RankRequest& request, bool show_progress) {
+  RankOptions how = options.rank.Options(reranker.recipe());
+  how.cancel = InterruptFunction();
+  ProgressBar bar(quiet || !show_progress || how.reasoning);
+  how.progress = bar.Function();
+  if (how.reasoning && !quiet) {
+    how.on_text = [](std::string_view piece) {
+      std::fwrite(piece.data(), 1, piece.size(), stderr);
+      std::fflush(stderr);
+    };
+  }
+  RankResult result = RankToDepth(reranker, request, how, options.rank.depth);
+  if (how.on_text) std::fputc('\n', stderr);
+  bar.Clear();
+  for (const std::string& note : result.notes)
+    Note(quiet, "dear: note: " + request.qid + ": " + note);
+  return result;
+}
+
+double Since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+std::string Format(const RankedQuery& ranked, const std::string& format) {
+  if (format == "json") return Dump(RankJson(ranked), 2) + "\n";
+  if (format == "jsonl") return Dump(RankJson(ranked)) + "\n";
+  if (format == "trec") return RankTrec(ranked);
+  return RankTable(ranked, Terminal::Of(STDOUT_FILENO));
+}
+
+std::string ChooseFormat(const Options& options) {
+  if (!options.format.empty()) return options.format;
+  if (options.out.ends_with(".trec") || options.out.ends_with(".run")) return "trec";
+  if (!options.jobs.empty()) return "jsonl";
+  if (!options.out.empty()) return options.out.ends_with(".jsonl") ? "jsonl" : "json";
+  return isatty(STDOUT_FILENO) == 1 ? "table" : "json";
+}
+
+ExistingFile OnExisting(const Options& options) {
+  if (options.resume) return ExistingFile::kResume;
+  return options.overwrite ? ExistingFile::kOverwrite : ExistingFile::kRefuse;
+}
+
+// Before the model is loaded, which may take long.
+void RefuseExisting(const Options& options) {
+  std::error_code error;
+  if (options.out.empty() || OnExisting(options) != ExistingFile::kRefuse) return;
+  if (fs::is_regular_file(options.out, error) && fs::file_size(options.out, error) > 0) {
+    throw Error(ErrorCode::kInvalidArgument, options.out,
+                options.jobs.empty()
+                    ? "is already there; replace it with --overwrite"
+                    : "is already there; carry it on with --resume or replace it with --overwrite");
+  }
+}
+
+int RankArguments(const Options& options, bool quiet) {
+  const auto begin = std::chrono::steady_clock::now();
+  const RankRequest request = RequestFromArguments(options);
+  CheckRequest(request, "");
+  RefuseExisting(options);
+  SayWhenInterrupted("the ranking was not finished");
+  Rerankers rerankers(options, quiet);
+  const auto& [model, reranker] = rerankers.For("");
+  const RankResult result = RankOne(options, quiet, *reranker, request, true);
+  const std::string text = Format({.request = request,
+                                   .result = result,
+                                   .model = model,
+                                   .recipe = reranker->recipe().name,
+                                   .load_seconds = rerankers.load_seconds(),
+                                   .total_seconds = Since(begin),
+                                   .top = options.top,
+                                   .trace = options.rank.trace},
+                                  ChooseFormat(options));
+  if (options.out.empty()) {
+    Print(text);
+  } else {
+    WriteFileAtomically(options.out, std::as_bytes(std::span(text)));
+  }
+  return 0;
+}
+
+int RankJobs(const Options& options, bool quiet) {
+  RefuseExisting(options);
+  const std::vector<RankJob> jobs = options.jobs == "-"
+                                        ? ParseRankJobs(ReadStandardInput(), "standard input")
+                                        : ReadRankJobs(options.jobs);
+  if (jobs.empty()) throw Error(ErrorCode::kInvalidArgument, options.jobs, "holds no queries");
+  for (const RankJob& job : jobs)
+    CheckRequest(job.request, options.jobs + ": query '" + job.request.qid + "': ");
+  const std::string format = ChooseFormat(options);
+  SayWhenInterrupted("no query was finished");
+  Rerankers rerankers(options, quiet);
+  std::optional<ResultFile> file;
+  if (!options.out.empty()) {
+    const auto& first = rerankers.For(jobs.front().adapter);
+    file.emplace(options.out, OnExisting(options),
+                 format == "trec" ? ResultFormat::kTrec : ResultFormat::kJsonLines, first.model,
+                 first.reranker->recipe().name);
+  }
+  ProgressBar bar(quiet);
+  size_t done = 0;
+  double load_seconds = rerankers.load_seconds();
+  for (const RankJob& job : jobs) {
+    if (file && file->finished().contains(job.request.qid)) {
+      ++done;
+      continue;
+    }
+    bar.Show("queries", static_cast<int64_t>(done), static_cast<int64_t>(jobs.size()));
+    if (Interrupted()) throw Error(ErrorCode::kCancelled, "rerank", "stopped");
+    const auto begin = std::chrono::steady_clock::now();
+    const auto& [model, reranker] = rerankers.For(job.adapter);
+    const RankResult result = RankOne(options, quiet, *reranker, job.request, false);
+    const std::string text = Format({.request = job.request,
+                                     .result = result,
+                                     .model = model,
+                                     .recipe = reranker->recipe().name,
+                                     .load_seconds = std::exchange(load_seconds, 0),
+                                     .total_seconds = Since(begin),
+                                     .top = options.top,
+                                     .trace = options.rank.trace},
+                                    format);
+    if (file) {
+      file->Append(text);
+    } else {
+      if (format == "table")
+        Print(job.request.qid + ": " + OneLine(job.request.query, 100, true) + "\n");
+      Print(text + (format == "table" ? "\n" : ""));
+      FlushPrint();
+    }
+    ++done;
+    SayWhenInterrupted(std::to_string(done) + " of " + std::to_string(jobs.size()) +
+                       " queries are " +
+                       (file ? "written to " + options.out + "; --resume carries on" : "done"));
+  }
+  return 0;
+}
+
+int Rerank(const Options& options, bool quiet) {
+  return options.jobs.empty() ? RankArguments(options, quiet) : RankJobs(options, quiet);
+}
+
+void CheckUsage(const Options& options) {
+  const auto fail = [](const std::string& what) { throw CLI::ValidationError(what); };
+  if (options.jobs.empty() && !options.query)
+    fail("give a query with -q, or a file of them with --jobs");
+  if (!options.jobs.empty() &&
+      (options.query || !options.passages.empty() || !options.file.empty()))
+    fail("--jobs brings queries and passages; it takes no -q, -d or file beside it");
+  if (options.resume && (options.jobs.empty() || options.out.empty()))
+    fail("--resume needs --jobs and -o");
+  if (options.resume && options.overwrite) fail("--resume and --overwrite exclude each other");
+  if (!options.jobs.empty() && options.format == "json")
+    fail("--format json holds one query; for --jobs use jsonl");
+  if (!options.jobs.empty() && !options.out.empty() && options.format == "table")
+    fail("--format table is for the screen; with -o use jsonl or trec");
+}
+
+}  // namespace
+
+void AddRerank(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = AddCommand(
+      app, globals, "rerank", "Puts passages in the order of their relevance to a query",
+      "  dear rerank -q \"who invented the light bulb\" -d \"Coffee is good\" -d \"Edison, 1879\"\n"
+      "  dear rerank -m path/to/adapter -q \"light bulb\" passages.txt --format json\n"
+      "  grep -i bulb *.txt | dear rerank -q \"light bulb\" - --top 3\n"
+      "  dear rerank -m model.gguf --adapter a=path/one --adapter b=path/two --use b -q … "
+      "passages.txt\n"
+      "  dear rerank -m org/name --dtype nf4 --jobs requests.jsonl -o ranked.jsonl --resume\n"
+      "A file of passages holds one a line; blank lines are skipped.");
+  options->model.Declare(*command);
+  command->add_option("-q,--query", options->query, "The query");
+  command->add_option("-d,--document", options->passages, "A passage; may be given many times")
+      ->allow_extra_args(false);
+  command->add_option("passages", options->file,
+                      "A file of passages, one a line; - is standard input");
+  command->add_option("--jobs", options->jobs,
+                      "Many queries: RankLLM's JSONL or RankGPT's JSON list; - is standard input");
+  command->add_option("-o,--output", options->out, "Write here instead of to standard output");
+  command
+      ->add_option(
+          "--format", options->format,
+          "table, json, jsonl or trec (default: table on a terminal, json in a pipe, jsonl "
+          "for --jobs, trec where the output ends in .trec or .run)")
+      ->check(CLI::IsMember({"table", "json", "jsonl", "trec"}));
+  command->add_option("--top", options->top, "Show the best N only")->check(CLI::PositiveNumber);
+  command->add_flag("--resume", options->resume,
+                    "With --jobs: skip the queries that OUT holds already");
+  command->add_flag("--overwrite", options->overwrite, "Replace an existing output file");
+  options->rank.Declare(*command);
+  command->callback([options, &globals] {
+    CheckUsage(*options);
+    globals.run = [options, &globals] { return Rerank(*options, globals.quiet); };
+  });
+}
+
+}  // namespace dear::app

@@ -1,0 +1,286 @@
+#include "api/gguf_vocabulary.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.h"
+#include "text/pipeline_presets.h"
+
+namespace dear {
+namespace fs = std::filesystem;
+namespace {
+
+// tokenizer.ggml.token_type
+enum TokenType : int32_t {
+  kNormal = 1,
+  kUnknown = 2,
+  kControl = 3,
+  kUserDefined = 4,
+  kUnused = 5,
+  kByte = 6
+};
+
+// The presets that are written, best name first.
+constexpr const char* kPresetNames[] = {"llama-bpe", "qwen2", "smollm", "gpt-2"};
+
+class VocabularyWriter {
+ public:
+  VocabularyWriter(const fs::path& folder, const Tokenizer& tokenizer, const ModelConfig& config,
+                   GgufWriter& writer)
+      : path_((folder / "tokenizer.json").string()),
+        json_(ReadJsonFile(folder / "tokenizer.json")),
+        tokenizer_(tokenizer),
+        config_(config),
+        writer_(writer) {}
+
+  void Write() {
+    const Json& model = json_["model"];
+    // Old files leave the type out.
+    if (!model.is_object() || model.value("type", "BPE") != "BPE" || !model.contains("merges"))
+      Refuse("a tokenizer that is not BPE");
+    CollectTokens();
+    if (model.value("byte_fallback", false)) {
+      WriteLlama(model["merges"]);
+    } else {
+      WriteByteLevel(model["merges"]);
+    }
+    writer_.SetStrings("tokenizer.ggml.tokens", tokens_);
+    writer_.SetI32s("tokenizer.ggml.token_type", types_);
+    WriteSpecialIds();
+    if (!tokenizer_.chat_template().empty())
+      writer_.SetString("tokenizer.chat_template", tokenizer_.chat_template());
+  }
+
+ private:
+  [[noreturn]] void Refuse(const std::string& what) const {
+    throw Error(ErrorCode::kUnsupported, path_,
+                what + " cannot be written as GGUF; write a folder");
+  }
+
+  void CollectTokens() {
+    for (int64_t id = 0; id < config_.vocab_size; ++id) {
+      auto token = tokenizer_.IdToToken(static_cast<TokenId>(id));
+      tokens_.push_back(token.value_or("[PAD" + std::to_string(id) + "]"));
+      types_.push_back(token ? kNormal : kUnused);
+    }
+    if (!json_.contains("added_tokens") || !json_["added_tokens"].is_array()) return;
+    for (const Json& added : json_["added_tokens"]) {
+      const int64_t id = JsonFields(added, path_ + ": added_tokens").RequireInt("id");
+      if (id < 0 || id >= config_.vocab_size) continue;
+      types_[static_cast<size_t>(id)] = added.value("special", false) ? kControl : kUserDefined;
+    }
+  }
+
+  // Two tokens of a merge, in either spelling of the file.
+  std::pair<std::string, std::string> Pair(const Json& merge) const {
+    if (merge.is_array() && merge.size() == 2)
+      return {merge[0].get<std::string>(), merge[1].get<std::string>()};
+    const std::string text = merge.get<std::string>();
+    const size_t space = text.find(' ');
+    return {text.substr(0, space), text.substr(space + 1)};
+  }
+
+  void WriteByteLevel(const Json& merges) {
+    const std::string pre = PresetName();
+    if (pre.empty()) Refuse("its pre-tokenizer, for which GGUF has no name,");
+    std::vector<std::string> lines;
+    for (const Json& merge : merges) {
+      const auto [left, right] = Pair(merge);
+      lines.push_back(left + " " + right);
+    }
+    writer_.SetString("tokenizer.ggml.model", "gpt2");
+    writer_.SetString("tokenizer.ggml.pre", pre);
+    writer_.SetStrings("tokenizer.ggml.merges", lines);
+  }
+
+  // The name whose parts are those of the file.
+  std::string PresetName() const {
+    for (const char* name : kPresetNames) {
+      const GgufPreset* preset = FindGgufPreset(name);
+      if (preset != nullptr && SameSplit(preset->pre_tokenizer)) return name;
+    }
+    return "";
+  }
+
+  // Compares what changes ids: patterns, digits, and whether ByteLevel splits. Files differ in
+  // fields that do not.
+  bool SameSplit(std::string_view preset) const {
+    return Essence(ParseJson(preset, "preset")) == Essence(json_["pre_tokenizer"]);
+  }
+  static std::vector<std::string> Essence(const Json& step) {
+    std::vector<std::string> out;
+    const std::string type = step.is_object() ? step.value("type", "") : "";
+    if (type == "Sequence") {
+      for (const Json& part : step["pretokenizers"])
+        for (std::string& essence : Essence(part)) out.push_back(std::move(essence));
+    } else if (type == "Split") {
+      out.push_back("split " + step["pattern"].dump() + step.value("behavior", "") +
+                    (step.value("invert", false) ? "!" : ""));
+    } else if (type == "Digits") {
+      out.push_back(step.value("individual_digits", false) ? "digits" : "numbers");
+    } else if (type == "ByteLevel") {
+      out.push_back(step.value("use_regex", true) ? "bytes split" : "bytes");
+      if (step.value("add_prefix_space", true)) out.push_back("prefix");
+    } else {
+      out.push_back(type);
+    }
+    return out;
+  }
+
+  // llama.cpp joins the two pieces whose union has the highest score; the rank of the merge gives
+  // it.
+  void WriteLlama(const Json& merges) {
+    std::unordered_map<std::string, float> scores;
+    float rank = 0;
+    for (const Json& merge : merges) {
+      const auto [left, right] = Pair(merge);
+      scores.emplace(left + right, -rank);
+      ++rank;
+    }
+    std::vector<float> all;
+    for (size_t id = 0; id < tokens_.size(); ++id) {
+      const auto found = scores.find(tokens_[id]);
+      all.push_back(found != scores.end() ? found->second : -rank - static_cast<float>(id));
+      const std::string& token = tokens_[id];
+      if (token.size() == 6 && token.starts_with("<0x") && token.ends_with(">")) types_[id] = kByte;
+      if (token == json_["model"].value("unk_token", Json("")).dump()) types_[id] = kUnknown;
+    }
+    writer_.SetString("tokenizer.ggml.model", "llama");
+    writer_.SetString("tokenizer.ggml.pre", "default");
+    writer_.SetF32s("tokenizer.ggml.scores", all);
+    writer_.SetBool("tokenizer.ggml.add_space_prefix", PutsSpaceInFront());
+  }
+
+  bool PutsSpaceInFront() const {
+    const auto plain = tokenizer_.Encode("a", {.add_special_tokens = false}).ids;
+    const auto first = plain.empty() ? std::nullopt : tokenizer_.IdToToken(plain.front());
+    return first && first->starts_with("▁");
+  }
+
+  void WriteSpecialIds() {
+    const auto set = [this](const char* key, std::optional<int64_t> id) {
+      if (id && *id >= 0 && *id < config_.vocab_size)
+        writer_.SetU32(std::string("tokenizer.ggml.") + key, static_cast<uint32_t>(*id));
+    };
+    const auto as_int = [](std::optional<TokenId> id) {
+      return id ? std::optional<int64_t>(*id) : std::nullopt;
+    };
+    const auto bos = tokenizer_.bos_id() ? as_int(tokenizer_.bos_id()) : config_.bos_id;
+    auto eos = as_int(tokenizer_.eos_id());
+    std::vector<int64_t> ends = config_.eos_ids;
+    if (!eos && !ends.empty()) eos = ends.front();
+    set("bos_token_id", bos);
+    set("eos_token_id", eos);
+    set("padding_token_id", tokenizer_.pad_id() ? as_int(tokenizer_.pad_id()) : config_.pad_id);
+    std::erase(ends, eos.value_or(-1));
+    if (!ends.empty()) set("eot_token_id", ends[0]);
+    if (ends.size() > 1) set("eom_token_id", ends[1]);
+    const auto ids = tokenizer_.Encode("a").ids;
+    writer_.SetBool("tokenizer.ggml.add_bos_token", !ids.empty() && bos && ids.front() == *bos);
+    writer_.SetBool("tokenizer.ggml.add_eos_token", ids.size() > 1 && eos && ids.back() == *eos);
+  }
+
+  std::string path_;
+  Json json_;
+  const Tokenizer& tokenizer_;
+  const ModelConfig& config_;
+  GgufWriter& writer_;
+  std::vector<std::string> tokens_;
+  std::vector<int32_t> types_;
+};
+
+OrderedJson AddedToken(int64_t id, const std::string& content, bool special) {
+  return {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
+          {"rstrip", false}, {"normalized", false}, {"special", special}};
+}
+
+OrderedJson Template(const std::string& bos, TokenId bos_id) {
+  const auto special = [&](int type) {
+    return OrderedJson{{"SpecialToken", {{"id", bos}, {"type_id", type}}}};
+  };
+  const auto sequence = [](const char* id, int type) {
+    return OrderedJson{{"Sequence", {{"id", id}, {"type_id", type}}}};
+  };
+  return {
+      {"type", "TemplateProcessing"},
+      {"single", OrderedJson::array({special(0), sequence("A", 0)})},
+      {"pair", OrderedJson::array({special(0), sequence("A", 0), special(1), sequence("B", 1)})},
+      {"special_tokens", {{bos, {{"id", bos}, {"ids", {bos_id}}, {"tokens", {bos}}}}}}};
+}
+
+}  // namespace
+
+void SetGgufVocabulary(const fs::path& folder, const Tokenizer& tokenizer,
+                       const ModelConfig& config, GgufWriter& writer) {
+  if (!fs::exists(folder / "tokenizer.json")) {
+    throw Error(ErrorCode::kUnsupported, folder.string(),
+                "has no tokenizer.json, from which a GGUF vocabulary is made; write a folder");
+  }
+  VocabularyWriter(folder, tokenizer, config, writer).Write();
+}
+
+TokenizerFiles TokenizerFilesOf(const GgufFile& file, const Tokenizer& tokenizer) {
+  const auto* tokens = file.Strings("tokenizer.ggml.tokens");
+  const auto* merges = file.Strings("tokenizer.ggml.merges");
+  const auto* types = file.Ints("tokenizer.ggml.token_type");
+  const GgufPreset* preset = FindGgufPreset(file.String("tokenizer.ggml.pre").value_or(""));
+  if (file.String("tokenizer.ggml.model") != "gpt2" || tokens == nullptr || merges == nullptr ||
+      preset == nullptr) {
+    throw Error(ErrorCode::kUnsupported, file.origin(),
+                "this kind of vocabulary cannot be written as tokenizer.json; write a .gguf file");
+  }
+  TokenizerFiles out;
+  OrderedJson vocab = OrderedJson::object();
+  OrderedJson added = OrderedJson::array();
+  for (size_t id = 0; id < tokens->size(); ++id) {
+    const int64_t type = types != nullptr && id < types->size() ? (*types)[id] : kNormal;
+    if (type == kControl || type == kUserDefined)
+      added.push_back(AddedToken(static_cast<int64_t>(id), (*tokens)[id], type == kControl));
+    vocab[(*tokens)[id]] = id;
+  }
+  const auto parse = [](std::string_view json) {
+    return json.empty() ? OrderedJson(nullptr) : OrderedJson::parse(json);
+  };
+  const auto token = [&](std::optional<TokenId> id) {
+    return id && *id >= 0 && static_cast<size_t>(*id) < tokens->size()
+               ? OrderedJson((*tokens)[static_cast<size_t>(*id)])
+               : OrderedJson(nullptr);
+  };
+  const auto ids = tokenizer.Encode("a").ids;
+  const auto bos = tokenizer.bos_id();
+  const bool add_bos = bos && !ids.empty() && ids.front() == *bos;
+  out.tokenizer = {{"version", "1.0"},
+                   {"truncation", nullptr},
+                   {"padding", nullptr},
+                   {"added_tokens", added},
+                   {"normalizer", parse(preset->normalizer)},
+                   {"pre_tokenizer", parse(preset->pre_tokenizer)},
+                   {"post_processor",
+                    add_bos ? Template(token(bos).get<std::string>(), *bos) : OrderedJson(nullptr)},
+                   {"decoder",
+                    {{"type", "ByteLevel"},
+                     {"add_prefix_space", true},
+                     {"trim_offsets", true},
+                     {"use_regex", true}}},
+                   {"model",
+                    {{"type", "BPE"},
+                     {"dropout", nullptr},
+                     {"unk_token", nullptr},
+                     {"continuing_subword_prefix", nullptr},
+                     {"end_of_word_suffix", nullptr},
+                     {"fuse_unk", false},
+                     {"byte_fallback", false},
+                     {"ignore_merges", preset->ignore_merges},
+                     {"vocab", vocab},
+                     {"merges", *merges}}}};
+  out.config = {
+      {"tokenizer_class", "PreTrainedTokenizerFast"}, {"bos_token", token(bos)},
+      {"eos_token", token(tokenizer.eos_id())},       {"pad_token", token(tokenizer.pad_id())},
+      {"clean_up_tokenization_spaces", false},        {"add_prefix_space", false}};
+  if (!tokenizer.chat_template().empty()) out.config["chat_template"] = tokenizer.chat_template();
+  return out;
+}
+
+}  // namespace dear

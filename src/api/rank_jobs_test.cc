@@ -1,0 +1,62 @@
+#include "api/rank_jobs.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace dear {
+namespace {
+
+TEST(RankJobs, ReadsRankLlmLines) {
+  const auto jobs = ParseRankJobs(
+      R"({"query": {"text": "cats", "qid": 12}, "candidates": [{"docid": "a", "score": 2.5, "doc": {"segment": "one", "title": "T"}}, {"docid": 7, "doc": "two"}]}
+
+{"query": {"text": "dogs"}, "candidates": [], "adapter": "x"}
+)",
+      "jobs.jsonl");
+  ASSERT_EQ(jobs.size(), 2U);
+  EXPECT_EQ(jobs[0].request.qid, "12");
+  EXPECT_EQ(jobs[0].request.query, "cats");
+  EXPECT_EQ(jobs[0].request.passages[0].text, "one");
+  EXPECT_EQ(jobs[0].request.passages[0].title, "T");
+  EXPECT_EQ(jobs[0].request.passages[0].first_stage_score, 2.5);
+  EXPECT_EQ(jobs[0].request.passages[1].docid, "7");
+  EXPECT_EQ(jobs[0].request.passages[1].text, "two");
+  EXPECT_EQ(jobs[1].request.qid, "q2");
+  EXPECT_EQ(jobs[1].adapter, "x");
+}
+
+TEST(RankJobs, ReadsRankGptLists) {
+  const auto jobs = ParseRankJobs(
+      R"( [{"query": "cats", "hits": [{"content": "one", "qid": "5", "docid": "a", "rank": 1, "score": 3}, {"content": "two"}]}])",
+      "jobs.json");
+  ASSERT_EQ(jobs.size(), 1U);
+  EXPECT_EQ(jobs[0].request.qid, "5");
+  EXPECT_EQ(jobs[0].request.passages[1].docid, "d1");
+  EXPECT_EQ(jobs[0].request.passages[1].text, "two");
+}
+
+std::string ErrorOf(const std::string& text) {
+  try {
+    ParseRankJobs(text, "jobs");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+TEST(RankJobs, ErrorsNameLineAndField) {
+  EXPECT_NE(ErrorOf("\n{\"query\": 3}").find("jobs: line 2"), std::string::npos);
+  EXPECT_NE(ErrorOf("{\"query\": \"a\"}").find("candidates"), std::string::npos);
+  EXPECT_NE(ErrorOf("{\"query\": \"a\", \"hits\": 3}").find("hits"), std::string::npos);
+  EXPECT_NE(ErrorOf("{\"query\": \"a\", \"hits\": [{}]}").find("hits[0]"), std::string::npos);
+  EXPECT_NE(ErrorOf("{\"query\": \"a\", \"hits\": [{\"text\": 3}]}").find("text"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("{\"query\"").find("line 1"), std::string::npos);
+  EXPECT_NE(ErrorOf("[3]").find("[0]"), std::string::npos);
+  const std::string job = "{\"query\": \"a\", \"qid\": \"1\", \"hits\": []}\n";
+  EXPECT_NE(ErrorOf(job + job).find("was there before"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace dear
