@@ -63,7 +63,7 @@ bool GgufReader::ReadBool() {
 GgufValue GgufReader::ReadValueOf(uint32_t type) {
   switch (static_cast<GgufType>(type)) {
     case GgufType::kU8: return int64_t{Read<uint8_t>()};
-    case GgufType::kI8: return static_cast<int64_t>(Read<int8_t>());
+    case GgufType::kI8: return (int64_t{Read<uint8_t>()} ^ 0x80) - 0x80;
     case GgufType::kU16: return int64_t{Read<uint16_t>()};
     case GgufType::kI16: return int64_t{Read<int16_t>()};
     case GgufType::kU32: return int64_t{Read<uint32_t>()};
@@ -82,6 +82,7 @@ GgufValue GgufReader::ReadValueOf(uint32_t type) {
 template <typename Out, typename In>
 std::vector<Out> GgufReader::ReadNumbers(uint64_t count) {
   std::vector<Out> values(count);
+  // NOLINTNEXTLINE(bugprone-signed-char-misuse): these are numbers, not characters
   for (Out& value : values) value = static_cast<Out>(Read<In>());
   return values;
 }
