@@ -89,7 +89,8 @@ TEST_P(ParityTest, LogitsAndGreedyTokensAreThoseOfTheReference) {
     greedy_equal = greedy == want;
     EXPECT_EQ(greedy, want);
   }
-  testing::ReportParity(test.name, worst, greedy_equal);
+  testing::ReportParity(classifier ? "model, classifiers" : "model", test.name, worst,
+                        classifier ? 1e-5 : 2e-5, greedy_equal, classifier ? 0 : 64);
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, ParityTest, ::testing::ValuesIn(testing::GoldenCases()),

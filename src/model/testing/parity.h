@@ -32,9 +32,15 @@ inline std::vector<int32_t> ContinueGreedily(Session& session, SequenceId sequen
 }
 
 // One line of the parity report: printed, and appended to the file that DEAR_PARITY_OUT names.
-inline void ReportParity(const std::string& name, double max_rel_diff, bool greedy_equal) {
-  const Json line = {
-      {"case", name}, {"max_rel_diff", max_rel_diff}, {"greedy_equal", greedy_equal}};
+// `greedy_tokens` is 0 where nothing was continued (classifiers).
+inline void ReportParity(const std::string& suite, const std::string& name, double max_rel_diff,
+                         double tolerance, bool greedy_equal, size_t greedy_tokens) {
+  Json line = {
+      {"suite", suite}, {"case", name}, {"max_rel_diff", max_rel_diff}, {"tolerance", tolerance}};
+  if (greedy_tokens > 0) {
+    line["greedy_equal"] = greedy_equal;
+    line["greedy_tokens"] = greedy_tokens;
+  }
   std::printf("parity %s\n", line.dump().c_str());
   if (const char* path = std::getenv("DEAR_PARITY_OUT")) {
     std::ofstream(path, std::ios::app) << line.dump() << '\n';
