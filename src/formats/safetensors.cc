@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "formats/safetensors_header.h"
-#include "formats/shards.h"
 #include "formats/tensor_layout.h"
 
 namespace dear {
@@ -122,18 +121,6 @@ Tensor SafetensorsFile::Get(std::string_view name) const {
     throw Error(ErrorCode::kNotFound, origin_, "holds no tensor '" + std::string(name) + "'");
   }
   return it->second;
-}
-
-std::shared_ptr<const TensorSource> OpenSafetensorsFolder(const std::filesystem::path& folder) {
-  std::error_code ignored;
-  const auto single = folder / "model.safetensors";
-  const auto index = folder / "model.safetensors.index.json";
-  if (std::filesystem::exists(single, ignored)) return SafetensorsFile::Open(single);
-  if (std::filesystem::exists(index, ignored)) {
-    return OpenShards(index, [](const auto& file) { return SafetensorsFile::Open(file); });
-  }
-  throw Error(ErrorCode::kNotFound, folder.string(),
-              "holds neither model.safetensors nor model.safetensors.index.json");
 }
 
 }  // namespace dear

@@ -9,7 +9,8 @@
 namespace dear {
 
 // The largest magnitude of some numbers; infinity or NaN where one of them is not finite. The bits
-// of magnitudes are ordered as the magnitudes are, and whole numbers have a maximum that vectorises.
+// of magnitudes are ordered as the magnitudes are, and whole numbers have a maximum that
+// vectorises.
 inline float AbsMax(std::span<const float> values) {
   int32_t largest = 0;
   for (const float value : values) {
