@@ -71,19 +71,21 @@ Prompt FittingPrompt(const Call& call, std::span<const PassageText> passages,
     return BuildListwisePrompt(call.recipe, call.chat.get(), tokenizer, call.query, texts);
   };
   const int64_t limit = call.model.max_positions() - max_new_tokens;
+  const auto refuse = [&] {
+    throw Error(ErrorCode::kInvalidArgument, "prompt",
+                "the instruction, the query and an answer of " + std::to_string(max_new_tokens) +
+                    " tokens do not fit the model's context of " +
+                    std::to_string(call.model.max_positions()) +
+                    " tokens even without passages; rank in smaller windows (--window), or allow a "
+                    "shorter answer (--max-new-tokens)");
+  };
+  if (limit < 1) refuse();
   Prompt prompt = build(passages);
   if (static_cast<int64_t>(prompt.ids.size()) > limit) {
     const int64_t chars = CutThatFits(LongestChars(passages), limit, [&](int64_t cut) {
       return static_cast<int64_t>(build(Shortened(passages, cut)).ids.size());
     });
-    if (chars < 0) {
-      throw Error(ErrorCode::kInvalidArgument, "prompt",
-                  "the instruction, the query and an answer of " + std::to_string(max_new_tokens) +
-                      " tokens do not fit the model's context of " +
-                      std::to_string(call.model.max_positions()) +
-                      " tokens even without passages; rank in smaller windows (--window), or allow "
-                      "a shorter answer (--max-new-tokens)");
-    }
+    if (chars < 0) refuse();
     prompt = build(Shortened(passages, chars));
     notes->push_back("passages were cut to " + std::to_string(chars) +
                      " characters: the prompt must leave " + std::to_string(max_new_tokens) +

@@ -228,6 +228,8 @@ TEST(Listwise, PassagesShrinkUntilTheAnswerFits) {
               ::testing::EndsWith("Output the ranking as a list of numbers."));
   ASSERT_EQ(result.notes.size(), 1U);
   EXPECT_THAT(result.notes[0], HasSubstr("passages were cut to"));
+  model->positions = 40;  // less than the answer alone
+  EXPECT_THROW(Reranker(model, LoadRecipe("dear-card")).Rank(request), Error);
   model->positions = 300;
   EXPECT_THROW(Reranker(model, LoadRecipe("dear-card")).Rank(request), Error);
 }
