@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/error.h"
+#include "formats/module_pattern.h"
 #include "formats/peft_adapter.h"
 
 namespace dear {
@@ -12,6 +13,8 @@ namespace {
 constexpr int64_t kMaxRank = int64_t{1} << 20;
 constexpr size_t kMaxNames = 65536;
 constexpr size_t kMaxPatternEntries = 65536;
+// Each is tried on every module: together they must not take minutes.
+constexpr size_t kMaxRegexes = 1024;
 
 [[noreturn]] void Unsupported(const JsonFields& fields, const std::string& what) {
   throw Error(ErrorCode::kUnsupported, fields.context(), what);
@@ -50,6 +53,15 @@ void RefuseOtherFeatures(const JsonFields& fields) {
                               "' changes the base model's weights; save the adapter converted to "
                               "plain LoRA (peft: path_initial_model_for_weight_conversion)");
     }
+  }
+}
+
+void BoundRegexes(const JsonFields& fields, const char* key,
+                  const std::vector<std::string>& patterns) {
+  size_t regexes = 0;
+  for (const std::string& pattern : patterns) regexes += IsPlainPattern(pattern) ? 0 : 1;
+  if (regexes > kMaxRegexes) {
+    fields.Fail(key, "more than " + std::to_string(kMaxRegexes) + " regular expressions");
   }
 }
 
@@ -102,6 +114,8 @@ void ReadTargets(const JsonFields& fields, LoraConfig& config) {
       config.layers_pattern = {patterns->get<std::string>()};
     }
   }
+  if (config.layers_pattern.size() > kMaxRegexes)
+    fields.Fail("layers_pattern", "has too many entries");
   if (const Json* layers = fields.Find("layers_to_transform")) {
     const Json list = layers->is_array() ? *layers : Json::array({*layers});
     if (list.size() > kMaxNames) fields.Fail("layers_to_transform", "has too many entries");
@@ -123,6 +137,7 @@ void ReadTargets(const JsonFields& fields, LoraConfig& config) {
 void ReadModulesToSave(const JsonFields& fields, LoraConfig& config) {
   if (const Json* saved = fields.Find("modules_to_save")) {
     config.modules_to_save = Strings(fields, "modules_to_save", *saved);
+    BoundRegexes(fields, "modules_to_save", config.modules_to_save);
   }
   if (config.task_type == "SEQ_CLS") {
     config.modules_to_save.insert(config.modules_to_save.end(), {"classifier", "score"});
@@ -147,6 +162,9 @@ std::vector<std::pair<std::string, double>> ReadPattern(const JsonFields& fields
   const OrderedJson& object = ordered.at(key);
   if (!object.is_object()) fields.Fail(key, "expected an object from module names to numbers");
   if (object.size() > kMaxPatternEntries) fields.Fail(key, "has too many entries");
+  std::vector<std::string> patterns;
+  for (const auto& [pattern, value] : object.items()) patterns.push_back(pattern);
+  BoundRegexes(fields, key, patterns);
   for (const auto& [pattern, value] : object.items()) {
     if (!value.is_number() || !std::isfinite(value.get<double>())) {
       fields.Fail(key, "expected a number for '" + pattern + "'");

@@ -140,6 +140,18 @@ TEST(LoraConfig, AcceptsInitialisationsThatOnlyTrainingSees) {
   }
 }
 
+TEST(LoraConfig, BoundsTheNumberOfRegularExpressions) {
+  Json plain;
+  Json regexes;
+  for (int i = 0; i < 2000; ++i) {
+    plain["model.layers." + std::to_string(i) + ".q_proj"] = 4;
+    regexes["layers." + std::to_string(i) + ".(q|k)_proj"] = 4;
+  }
+  const LoraConfig config = ParseLoraConfig(Json{{"rank_pattern", plain}}, "c");
+  EXPECT_EQ(RankOf(config, "model.layers.1999.q_proj"), 4);
+  EXPECT_THROW(ParseLoraConfig(Json{{"rank_pattern", regexes}}, "c"), Error);
+}
+
 TEST(LoraConfig, StopsAtAHostilePattern) {
   const LoraConfig config = ParseLoraConfigText(R"({"target_modules": "(a|aa)+[!?]{2}"})", "c");
   const std::string module = "model.layers.0." + std::string(60, 'a');

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "formats/module_pattern.h"
 #include "formats/peft_adapter.h"
 #include "formats/python_regex.h"
 
@@ -26,46 +27,20 @@ bool AnyNames(const std::vector<std::string>& names, std::string_view module) {
                      [&](const std::string& name) { return IsOrEndsIn(module, name); });
 }
 
-// A pattern of letters, digits, underscores, hyphens and dots needs no regular expression: only a
-// dot means something (any character). Most patterns are such, and some adapters have hundreds.
-bool IsPlain(std::string_view pattern) {
-  return std::all_of(pattern.begin(), pattern.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
-  });
-}
-
-bool PlainEndsIn(std::string_view module, std::string_view pattern) {
-  if (pattern.size() > module.size()) return false;
-  const size_t start = module.size() - pattern.size();
-  if (start > 0 && module[start - 1] != '.') return false;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] != '.' && pattern[i] != module[start + i]) return false;
-  }
-  return true;
-}
-
-// re.match(rf"(.*\.)?({key})$", module)
-bool PatternKeyMatches(const std::string& pattern, const std::string& module) {
-  if (IsPlain(pattern)) return PlainEndsIn(module, pattern);
-  return PythonRegex("(.*\\.)?(" + pattern + ")$", kContext).Match(module);
-}
-
 template <typename T>
 T PatternValue(const std::vector<std::pair<std::string, T>>& patterns, const std::string& module,
                T fallback) {
   for (const auto& [pattern, value] : patterns) {
-    if (PatternKeyMatches(pattern, module)) return value;
+    if (PatternEndsModule(pattern, module, kContext)) return value;
   }
   return fallback;
 }
 
-// re.match(rf"(^|.*\.){name}($|\..*)", module): a saved module and all inside it is never adapted.
+// A saved module and all inside it is never adapted.
 bool IsInsideSaved(const LoraConfig& config, const std::string& module) {
-  for (const std::string& name : config.modules_to_save) {
-    if (PythonRegex("(^|.*\\.)" + name + "($|\\..*)", kContext).Match(module)) return true;
-  }
-  return false;
+  return std::any_of(
+      config.modules_to_save.begin(), config.modules_to_save.end(),
+      [&](const std::string& name) { return PatternHoldsModule(name, module, kContext); });
 }
 
 // The layer that peft takes a module to stand in, as its digits.
