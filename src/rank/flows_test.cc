@@ -43,6 +43,7 @@ class Flows : public ::testing::Test {
   void ExpectSameAnswers(const char* recipe, const char* key) {
     const Reranker reranker(Open(HeadKind::kCausalLm, "listwise"), LoadRecipe(recipe));
     bool equal = true;
+    size_t tokens = 0;
     for (const Json& golden : goldens_.at("cases")) {
       const Json& flow = golden.at(key);
       const RankResult result =
@@ -52,8 +53,9 @@ class Flows : public ::testing::Test {
       EXPECT_EQ(result.trace.prompt_ids.at(0), prompt);
       EXPECT_EQ(result.trace.output_ids.at(0), answer);
       equal = equal && result.trace.output_ids.at(0) == answer;
+      tokens += answer.size();
     }
-    testing::ReportParity(std::string("flow ") + recipe, 0, equal);
+    testing::ReportParity("ranking flows", recipe, 0, 0, equal, tokens);
   }
 
   // The largest difference to the scores that the goldens hold under `key`.
@@ -72,7 +74,7 @@ class Flows : public ::testing::Test {
                   golden.at("pairs").get<std::vector<std::vector<TokenId>>>());
       }
     }
-    testing::ReportParity("flow " + reranker.recipe().name, worst, true);
+    testing::ReportParity("ranking flows", reranker.recipe().name, worst, 1e-5, true, 0);
   }
 
   const Json goldens_ = ReadJsonFile(kFlows / "flows.json");
