@@ -83,7 +83,8 @@ void PrintSummary(const LoadedModel& loaded, std::span<const float> row, bool js
   std::vector<std::vector<std::string>> rows = {{"ID", "LOGIT", classifier ? "" : "TOKEN"}};
   for (size_t i = 0; i < shown; ++i) {
     const auto id = static_cast<TokenId>(order[i]);
-    const std::string token = classifier ? "" : loaded.tokenizer->IdToToken(id).value_or("");
+    const std::string token =
+        classifier || !loaded.tokenizer ? "" : loaded.tokenizer->IdToToken(id).value_or("");
     list.push_back({{"id", id}, {"logit", ShortFloat(row[order[i]])}, {"token", token}});
     rows.push_back({std::to_string(id), Dump(ShortFloat(row[order[i]])), OneLine(token, 60, true)});
   }
@@ -95,7 +96,7 @@ int Logits(const Options& options, bool quiet) {
   std::vector<TokenId> ids;
   if (!options.text)
     ids = ParseIds(ReadIds(options.ids), options.ids == "-" ? "standard input" : options.ids);
-  const LoadedModel loaded = LoadWithProgress(options.model, quiet);
+  const LoadedModel loaded = LoadWithProgress(options.model, quiet, options.text.has_value());
   if (options.text) ids = loaded.tokenizer->Encode(*options.text).ids;
   if (ids.empty()) throw Error(ErrorCode::kInvalidArgument, "ids", "there are none");
   const int64_t context = loaded.model->config().max_positions;

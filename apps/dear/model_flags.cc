@@ -53,9 +53,10 @@ LoadRequest ModelFlags::Request() const {
   return request;
 }
 
-LoadedModel LoadWithProgress(const ModelFlags& flags, bool quiet) {
+LoadedModel LoadWithProgress(const ModelFlags& flags, bool quiet, bool needs_tokenizer) {
   ProgressBar bar(quiet);
   LoadRequest request = flags.Request();
+  request.needs_tokenizer = needs_tokenizer;
   request.options.progress = bar.Function();
   return Load(request);
 }

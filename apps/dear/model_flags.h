@@ -30,7 +30,7 @@ struct ModelFlags {
 void DeclareModelName(CLI::App& command, std::string& model);
 
 // Loads with a progress bar on a terminal.
-LoadedModel LoadWithProgress(const ModelFlags& flags, bool quiet);
+LoadedModel LoadWithProgress(const ModelFlags& flags, bool quiet, bool needs_tokenizer = true);
 
 }  // namespace dear::app
 

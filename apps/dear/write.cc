@@ -33,7 +33,7 @@ int Write(const Options& options, bool merges, bool quiet) {
   flags.base = options.base;
   flags.adapters = options.adapters;
   flags.threads = options.threads;
-  const LoadedModel loaded = LoadWithProgress(flags, quiet);
+  const LoadedModel loaded = LoadWithProgress(flags, quiet, /*needs_tokenizer=*/false);
   if (merges && loaded.adapters.empty())
     throw Error(ErrorCode::kInvalidArgument, options.model,
                 "is no adapter; there is nothing to merge");

@@ -139,7 +139,9 @@ LoadedModel Load(const LoadRequest& request) {
   LoadedModel loaded;
   loaded.files = std::move(opened.files);
   loaded.checkpoint = std::move(opened.checkpoint);
-  loaded.tokenizer = OpenTokenizer(loaded.files);
+  if (request.needs_tokenizer || HasTokenizer(loaded.files)) {
+    loaded.tokenizer = OpenTokenizer(loaded.files);
+  }
   loaded.pool = std::make_shared<ThreadPool>(request.threads);
   loaded.model = Model::Load(loaded.checkpoint, request.options);
   for (const auto& [name, adapter] : opened.adapters) {

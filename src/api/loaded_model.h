@@ -29,6 +29,8 @@ struct LoadRequest {
   std::vector<NamedAdapter> adapters;
   LoadOptions options;
   int threads = 0;  // 0: as many as the process may use
+  // Without it a model that has no tokenizer can be loaded too (its tokenizer is then null).
+  bool needs_tokenizer = true;
 };
 
 // A base model with its tokenizer and the adapters that stand beside it.

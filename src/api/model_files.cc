@@ -23,6 +23,11 @@ bool HasTokenizer(const fs::path& folder) {
          fs::exists(folder / "tokenizer.model", ignored);
 }
 
+bool HasTokenizer(const ModelFiles& files) {
+  return (files.adapter && HasTokenizer(*files.adapter)) || files.base.extension() == ".gguf" ||
+         HasTokenizer(files.base);
+}
+
 ModelFiles FindModelFiles(const std::string& name, const std::string& base) {
   ModelFiles files{.name = name, .base = ResolveModel(name), .adapter = std::nullopt};
   if (!fs::is_directory(files.base) || !IsPeftAdapter(files.base)) {

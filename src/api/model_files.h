@@ -30,6 +30,7 @@ std::shared_ptr<const Tokenizer> OpenTokenizer(const std::string& name,
                                                const std::string& base = "");
 
 bool HasTokenizer(const std::filesystem::path& folder);
+bool HasTokenizer(const ModelFiles& files);
 
 }  // namespace dear
 

@@ -54,6 +54,7 @@ void WriteJson(const fs::path& path, const OrderedJson& json) {
 }
 
 void WriteTokenizer(const LoadedModel& loaded, const fs::path& folder) {
+  if (!loaded.tokenizer) return;  // the source has none either
   const bool own = loaded.files.adapter && HasTokenizer(*loaded.files.adapter);
   if (!own && loaded.checkpoint.gguf) {
     const TokenizerFiles files = TokenizerFilesOf(*loaded.checkpoint.gguf, *loaded.tokenizer);
@@ -70,6 +71,10 @@ void WriteGgufFile(const LoadedModel& loaded, const ExportPlan& plan, const fs::
                    const WriteModelOptions& options) {
   GgufWriter writer;
   const bool own = loaded.files.adapter && HasTokenizer(*loaded.files.adapter);
+  if (!loaded.tokenizer) {
+    throw Error(ErrorCode::kNotFound, loaded.files.base.string(),
+                "has no tokenizer, and a .gguf file needs one; write a folder");
+  }
   if (own || !loaded.checkpoint.gguf) {
     SetGgufVocabulary(own ? *loaded.files.adapter : loaded.files.base, *loaded.tokenizer,
                       plan.config, writer);
