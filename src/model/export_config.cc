@@ -80,6 +80,8 @@ Json ExportedConfig(const Checkpoint& source, const ModelConfig& config, const s
   out["torch_dtype"] = dtype;
   out["vocab_size"] = config.vocab_size;
   out["tie_word_embeddings"] = config.tie_word_embeddings;
+  if (config.qkv_bias && config.o_bias) out["attention_bias"] = true;
+  if (config.mlp_bias) out["mlp_bias"] = true;
   if (config.head == HeadKind::kSequenceClassification) {
     out["architectures"] = {ClassNames().at(config.family) + "ForSequenceClassification"};
     Json id2label = Json::object();

@@ -20,6 +20,7 @@ class Planner {
     const Linear& embedding = model_.embedding();
     const Linear& head = model_.head();
     ModelConfig& config = plan_.config;
+    MakeRoomForBiases();
     AddLinear(embedding);
     for (size_t i = 0; i < model_.layers().size(); ++i) AddLayer(model_.layers()[i], i);
     AddNorm("model.norm.weight", model_.final_norm());
@@ -41,6 +42,35 @@ class Planner {
  private:
   const ModuleDelta* Delta(const Linear& linear) const {
     return adapter_ == nullptr ? nullptr : adapter_->delta(linear.id);
+  }
+
+  bool AddsBias(const Linear& linear) const {
+    const ModuleDelta* delta = Delta(linear);
+    return delta != nullptr && !delta->b_bias.empty() && linear.bias.empty();
+  }
+
+  // An adapter's biases (lora_bias) where the base has none: transformers' models have them on all
+  // projections of a kind or on none, so that the others get zeros.
+  void MakeRoomForBiases() {
+    bool attention = false;
+    bool mlp = false;
+    for (const LayerWeights& layer : model_.layers()) {
+      for (const Linear* linear : {&layer.q, &layer.k, &layer.v, &layer.o})
+        attention = attention || AddsBias(*linear);
+      for (const Linear* linear : {&layer.gate, &layer.up, &layer.down})
+        mlp = mlp || AddsBias(*linear);
+    }
+    ModelConfig& config = plan_.config;
+    const bool attention_fits =
+        config.family == "llama" || config.family == "qwen3" || config.family == "gemma";
+    if ((attention && !attention_fits) || (mlp && config.family != "llama") ||
+        AddsBias(model_.embedding()) || AddsBias(model_.head())) {
+      throw Error(ErrorCode::kUnsupported, "lora_bias",
+                  "the adapter adds biases where a " + config.family +
+                      " model has no place for them; it cannot be merged");
+    }
+    if (attention) config.qkv_bias = config.o_bias = true;
+    if (mlp) config.mlp_bias = true;
   }
 
   // Block types stand for weights that were bf16 unless the configuration says otherwise.
@@ -75,7 +105,7 @@ class Planner {
     AddVector(std::move(name), std::move(values));
   }
 
-  void AddLinear(const Linear& linear, bool is_projection = false) {
+  void AddLinear(const Linear& linear, bool is_projection = false, bool has_bias = false) {
     const ModuleDelta* delta = Delta(linear);
     const Matrix* matrix = linear.weight.get();
     if (delta != nullptr && delta->replaced_weight != nullptr)
@@ -95,11 +125,11 @@ class Planner {
     const bool replaced = delta != nullptr && delta->has_replaced_bias;
     const std::vector<float>& bias = replaced ? delta->replaced_bias : linear.bias;
     const bool lora_bias = delta != nullptr && !delta->b_bias.empty();
-    if (bias.empty() && !lora_bias) return;
+    if (bias.empty() && !lora_bias && !has_bias) return;
     std::vector<float> merged = bias;
+    merged.resize(static_cast<size_t>(shape[0]), 0.0F);
     if (lora_bias) {
       // y = W x + b + s (B A x + b_B): peft adds the scaled bias of B at a merge.
-      merged.resize(static_cast<size_t>(shape[0]), 0.0F);
       for (size_t i = 0; i < merged.size(); ++i) {
         const float dora = delta->dora_scale.empty() ? 1.0F : delta->dora_scale[i];
         merged[i] += dora * delta->scaling * delta->b_bias[i];
@@ -111,11 +141,15 @@ class Planner {
   void AddLayer(const LayerWeights& layer, size_t index) {
     const std::string prefix = "model.layers." + std::to_string(index) + ".";
     AddNorm(prefix + "input_layernorm.weight", layer.input_norm);
-    for (const Linear* linear : {&layer.q, &layer.k, &layer.v, &layer.o}) AddLinear(*linear, true);
+    const ModelConfig& config = plan_.config;
+    for (const Linear* linear : {&layer.q, &layer.k, &layer.v})
+      AddLinear(*linear, true, config.qkv_bias);
+    AddLinear(layer.o, true, config.o_bias);
     AddNorm(prefix + "self_attn.q_norm.weight", layer.q_norm);
     AddNorm(prefix + "self_attn.k_norm.weight", layer.k_norm);
     AddNorm(prefix + "post_attention_layernorm.weight", layer.post_norm);
-    for (const Linear* linear : {&layer.gate, &layer.up, &layer.down}) AddLinear(*linear, true);
+    for (const Linear* linear : {&layer.gate, &layer.up, &layer.down})
+      AddLinear(*linear, true, config.mlp_bias);
   }
 
   const Model& model_;

@@ -4,6 +4,8 @@ import unittest
 
 import support
 
+# Of the largest logit: the bound that parity with transformers is held to.
+TOLERANCE = 2e-5
 IDS = "[5, 9, 20, 33, 4, 60, 17]"
 MERGED = ["lora_qv", "lora_rslora", "lora_patterns", "lora_bias", "lora_dora", "lora_embed", "lora_lm_head",
           "lora_save_embed", "lora_save_norms", "lora_resized", "lora_embed_tied", "lora_gemma", "lora_qwen2",
@@ -62,14 +64,14 @@ class Models(support.Case):
                 adapter = support.GOLDEN / "adapters" / name
                 out = self.folder / name
                 self.ok("merge", "-m", adapter, out)
-                self.assert_same(self.logits("-m", adapter), self.logits("-m", out), 2e-6)
+                self.assert_same(self.logits("-m", adapter), self.logits("-m", out), TOLERANCE)
 
     def test_merge_into_gguf(self):
-        base = support.copy_model("llama_64_f32", self.folder)
+        base = support.copy_model("llama", self.folder)
         adapter = support.GOLDEN / "adapters" / "lora_qv"
         out = self.folder / "merged.gguf"
         self.ok("merge", "-m", adapter, "--base", base, out)
-        self.assert_same(self.logits("-m", adapter, "--base", base), self.logits("-m", out), 2e-6)
+        self.assert_same(self.logits("-m", adapter, "--base", base), self.logits("-m", out), TOLERANCE)
         for text in ("the 12 cats", "a [1] > [2]"):
             self.assertEqual(self.ok("tokenize", "-m", out, stdin=text).stdout, self.ok("tokenize", "-m", base, stdin=text).stdout)
         self.fails(1, "merge", "-m", adapter, "--base", base, out, saying="already there")
@@ -77,7 +79,7 @@ class Models(support.Case):
         self.fails(1, "merge", "-m", base, self.folder / "none", saying="no adapter")
 
     def test_merge_takes_the_tokenizer_along_and_replaces_only_models(self):
-        base = support.copy_model("llama_64_f32", self.folder)
+        base = support.copy_model("llama", self.folder)
         out = self.folder / "merged"
         arguments = ["merge", "-m", base, "--adapter", support.GOLDEN / "adapters" / "lora_qv", out]
         self.ok(*arguments)

@@ -101,7 +101,7 @@ class Rerank(support.Case):
 
     def test_adapters_by_name(self):
         adapters = support.GOLDEN / "adapters"
-        base = support.copy_model("llama_64_f32", self.folder)
+        base = self.model
         arguments = ["rerank", "-m", base, "-q", "who", *self.documents(), "--recipe", "query-likelihood"]
         both = ["--adapter", f"x={adapters / 'lora_qv'}", "--adapter", f"y={adapters / 'lora_rslora'}"]
         scores = {}
@@ -186,7 +186,7 @@ class Rerank(support.Case):
 
     def test_an_interrupt_says_what_was_done(self):
         jobs = self.folder / "jobs.jsonl"
-        jobs.write_text("\n".join(job(f"t{i}", "who " * 50, ["word " * 170] * 60) for i in range(400)))
+        jobs.write_text("\n".join(job(f"t{i}", "who " * 20, ["word " * 100] * 60) for i in range(400)))
         out = self.folder / "out.jsonl"
         for number in (signal.SIGINT, signal.SIGTERM):
             with subprocess.Popen([support.BINARY, "rerank", "-m", str(self.model), "--jobs", str(jobs), "-o", str(out),

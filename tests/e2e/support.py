@@ -66,6 +66,10 @@ def copy_model(name, into):
     """A golden base in a folder of its own, with a tokenizer beside it."""
     target = pathlib.Path(into) / name
     shutil.copytree(GOLDEN / "bases" / name, target)
+    # Room for a listwise prompt; positions are computed, not stored.
+    config = json.loads((target / "config.json").read_text(encoding="utf-8"))
+    config["max_position_embeddings"] = 2048
+    (target / "config.json").write_text(json.dumps(config), encoding="utf-8")
     tiny_tokenizer(target)
     return target
 
