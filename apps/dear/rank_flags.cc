@@ -13,6 +13,9 @@ void RankFlags::Declare(CLI::App& command) {
       "--recipe", recipe,
       "How to rank: a name (dear list --recipes) or a .yaml file (default: found from "
       "the model's files)");
+  command.add_option("--chat-format", chat_format,
+                     "Of a recipe that is a conversation: llama3, chatml, … (default: recognised "
+                     "from the model's own template)");
   command.add_option("--depth", depth, "Rerank the first N passages only; the others follow")
       ->check(positive);
   command.add_option("--decoding", decoding, "greedy or sample (default: as the recipe says)")
@@ -39,6 +42,17 @@ void RankFlags::Declare(CLI::App& command) {
   command.add_flag("--reasoning", reasoning,
                    "Let the model reason before it ranks; streamed to standard error");
   command.add_flag("--trace", trace, "Add prompts and token ids to JSON");
+}
+
+Recipe RankFlags::Load(const std::string& name) const {
+  Recipe loaded = LoadRecipe(name);
+  if (chat_format.empty()) return loaded;
+  if (!loaded.prompt.chat) {
+    throw Error(ErrorCode::kInvalidArgument, "--chat-format",
+                "the recipe " + loaded.name + " holds no conversation");
+  }
+  loaded.prompt.chat_format = chat_format;
+  return loaded;
 }
 
 RankOptions RankFlags::Options(const Recipe& chosen) const {

@@ -12,7 +12,8 @@ namespace dear::app {
 
 // The flags of `dear rerank` that say how a query is ranked, whatever its source.
 struct RankFlags {
-  std::string recipe;  // empty: found from the model's files
+  std::string recipe;       // empty: found from the model's files
+  std::string chat_format;  // empty: recognised from the model's own template
   std::string decoding;
   std::optional<double> temperature, top_p;
   uint64_t seed = 0;
@@ -25,6 +26,9 @@ struct RankFlags {
   bool trace = false;
 
   void Declare(CLI::App& command);
+  // The recipe of that name or file, with the chat format that was named. Throws kInvalidArgument
+  // where one is named for a recipe that holds no conversation.
+  Recipe Load(const std::string& name) const;
   // What the library takes; `depth` is left to RankToDepth.
   RankOptions Options(const Recipe& recipe) const;
 };

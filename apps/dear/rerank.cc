@@ -65,7 +65,7 @@ class Rerankers {
     if (recipe.empty()) recipe = loaded_.Detect(adapter.get()).name;
     Named made{.model = options_.model.model,
                .reranker = std::make_unique<Reranker>(loaded_.MakeLanguageModel(adapter),
-                                                      LoadRecipe(recipe))};
+                                                      options_.rank.Load(recipe))};
     const bool from_m = adapter && loaded_.files.adapter && adapter == loaded_.adapters.front();
     if (adapter && !from_m) made.model += "+" + adapter->name();
     return named_.emplace(key, std::move(made)).first->second;
