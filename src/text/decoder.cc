@@ -29,7 +29,8 @@ class Fuse : public Decoder {
   void Apply(std::vector<std::string>& tokens) const override {
     std::string all;
     for (const auto& token : tokens) all += token;
-    tokens.assign(1, std::move(all));
+    tokens.clear();
+    tokens.push_back(std::move(all));
   }
 };
 
@@ -40,7 +41,8 @@ class ByteLevel : public Decoder {
     for (const auto& token : tokens) AppendByteLevelBytes(token, bytes);
     std::string storage;
     std::string text(ValidUtf8(bytes, storage));
-    tokens.assign(1, std::move(text));
+    tokens.clear();
+    tokens.push_back(std::move(text));
   }
 };
 

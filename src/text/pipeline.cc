@@ -117,19 +117,21 @@ void PipelineTokenizer::EncodeStretch(AlignedText text, WordCache& cache, Draft&
   if (parts_.normalizer != nullptr) parts_.normalizer->Apply(text);
   std::vector<AddedTokenSplit> splits;
   parts_.added_tokens.SplitNormalized(text.text, splits);
-  const bool whole = splits.size() == 1 && splits[0].id < 0;
-  for (const AddedTokenSplit& split : splits) {
-    if (split.id >= 0) {
-      AddToken(split.id, std::string_view(text.text).substr(split.begin, split.end - split.begin),
-               text.OriginOf(split.begin, split.end), draft);
-      continue;
-    }
+  const auto encode = [&](AlignedText piece) {
     PreTokenized words;
-    const AlignedText& own =
-        words.texts.emplace_back(whole ? std::move(text) : text.Slice(split.begin, split.end));
+    const AlignedText& own = words.texts.emplace_back(std::move(piece));
     words.words.push_back({&own, 0, static_cast<uint32_t>(own.text.size())});
     if (parts_.pre_tokenizer != nullptr) parts_.pre_tokenizer->Apply(words);
     EncodeWords(words, cache, draft);
+  };
+  if (splits.size() == 1 && splits[0].id < 0) return encode(std::move(text));
+  for (const AddedTokenSplit& split : splits) {
+    if (split.id < 0) {
+      encode(text.Slice(split.begin, split.end));
+      continue;
+    }
+    AddToken(split.id, std::string_view(text.text).substr(split.begin, split.end - split.begin),
+             text.OriginOf(split.begin, split.end), draft);
   }
 }
 
