@@ -196,6 +196,14 @@ OrderedJson AddedToken(int64_t id, const std::string& content, bool special) {
           {"rstrip", false}, {"normalized", false}, {"special", special}};
 }
 
+// The presets leave out a field of ByteLevel that the tokenizers library insists on.
+OrderedJson Complete(OrderedJson step) {
+  if (step.contains("pretokenizers"))
+    for (OrderedJson& part : step["pretokenizers"]) part = Complete(part);
+  if (step.is_object() && step.value("type", "") == "ByteLevel") step["trim_offsets"] = true;
+  return step;
+}
+
 OrderedJson Template(const std::string& bos, TokenId bos_id) {
   const auto special = [&](int type) {
     return OrderedJson{{"SpecialToken", {{"id", bos}, {"type_id", type}}}};
@@ -256,7 +264,7 @@ TokenizerFiles TokenizerFilesOf(const GgufFile& file, const Tokenizer& tokenizer
                    {"padding", nullptr},
                    {"added_tokens", added},
                    {"normalizer", parse(preset->normalizer)},
-                   {"pre_tokenizer", parse(preset->pre_tokenizer)},
+                   {"pre_tokenizer", Complete(parse(preset->pre_tokenizer))},
                    {"post_processor",
                     add_bos ? Template(token(bos).get<std::string>(), *bos) : OrderedJson(nullptr)},
                    {"decoder",
