@@ -86,6 +86,7 @@ std::vector<float> AdaptedNorms(const Matrix& weight, const ModuleDelta& delta) 
     for (size_t c = 0; c < row.size(); ++c) squares[c] += double{row[c]} * row[c];
   }
   std::vector<float> norms;
+  norms.reserve(squares.size());
   for (const double sum : squares) norms.push_back(static_cast<float>(std::sqrt(sum)));
   return norms;
 }
