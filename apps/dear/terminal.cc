@@ -109,7 +109,8 @@ std::string OneLine(std::string_view text, int columns, bool unicode) {
 
 std::string PadLeft(std::string text, int columns) {
   const int width = DisplayWidth(text);
-  return width < columns ? std::string(static_cast<size_t>(columns - width), ' ') + text : text;
+  if (width < columns) text.insert(0, static_cast<size_t>(columns - width), ' ');
+  return text;
 }
 
 std::string PadRight(std::string text, int columns) {
