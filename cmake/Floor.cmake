@@ -2,6 +2,10 @@
 # One static library dear_NAME from src/NAME/**/*.cc, and one test binary dear_NAME_test from the
 # *_test.cc files that stand beside them.
 include(GoogleTest)
+if(DEAR_TESTS)
+  add_library(dear_test_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/test_main.cc)
+  target_link_libraries(dear_test_main PUBLIC GTest::gmock GTest::gtest PRIVATE dear_options)
+endif()
 function(dear_floor name)
   cmake_parse_arguments(ARG "" "" "FLOORS;LIBS" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${name})
@@ -28,7 +32,7 @@ function(dear_floor name)
 
   if(DEAR_TESTS AND tests)
     add_executable(dear_${name}_test ${tests})
-    target_link_libraries(dear_${name}_test PRIVATE dear_${name} dear_options GTest::gmock GTest::gtest_main)
+    target_link_libraries(dear_${name}_test PRIVATE dear_${name} dear_options dear_test_main)
     target_compile_definitions(dear_${name}_test PRIVATE DEAR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     gtest_discover_tests(dear_${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
       PROPERTIES TIMEOUT 300)
