@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "formats/gguf.h"
 #include "formats/peft_adapter.h"
 #include "hub/hub_cache.h"
 
@@ -24,8 +25,9 @@ bool HasTokenizer(const fs::path& folder) {
 }
 
 bool HasTokenizer(const ModelFiles& files) {
-  return (files.adapter && HasTokenizer(*files.adapter)) || files.base.extension() == ".gguf" ||
-         HasTokenizer(files.base);
+  if (files.adapter && HasTokenizer(*files.adapter)) return true;
+  if (files.base.extension() != ".gguf") return HasTokenizer(files.base);
+  return GgufFile::Open(files.base)->metadata().contains("tokenizer.ggml.tokens");
 }
 
 ModelFiles FindModelFiles(const std::string& name, const std::string& base) {
