@@ -24,7 +24,7 @@ class Install(support.Case):
         self.assertIn("error.h", headers)
         self.assertLessEqual(len(headers), 10)
         build = self.folder / "example"
-        self.run_tool("cmake", "-S", support.SOURCE / "examples", "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
+        self.run_tool("cmake", "-G", "Ninja", "-S", support.SOURCE / "examples", "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
         self.run_tool("cmake", "--build", build)
         example = build / "example_rerank"
         self.assertEqual(subprocess.run([example], capture_output=True, check=False).returncode, 2)
