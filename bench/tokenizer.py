@@ -17,7 +17,7 @@ import time
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tools"))
-from compare_tokenizers import Comparison, reference, words_of  # noqa: E402
+from compare_tokenizers import Comparison, TokenizersReference, reference, words_of  # noqa: E402
 
 
 def ours(bench, model, texts, repeats):
@@ -55,7 +55,7 @@ def main():
     args = parser.parse_args()
 
     passages = [t for path in args.texts for t in words_of(path, args.limit)][:args.limit]
-    compare = Comparison(args.bench, args.model, None)
+    compare = Comparison(args.bench, args.model, TokenizersReference(args.model))
     compare.texts(passages, offsets=False, decode=False)
     if compare.failed:
         sys.exit("the ids differ: nothing is timed")

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <limits>
 #include <utility>
 
 #include "base/error.h"
@@ -11,10 +10,6 @@
 
 namespace dear {
 namespace {
-
-// Below this many symbols a scan for the lowest rank is faster than a heap.
-constexpr size_t kLongWord = 48;
-constexpr uint32_t kNoRank = std::numeric_limits<uint32_t>::max();
 
 std::string Quoted(std::string_view a, std::string_view b) {
   return "'" + std::string(a) + "' '" + std::string(b) + "'";
@@ -90,11 +85,7 @@ void BpeModel::Encode(std::string_view word, std::vector<Symbol>& out) const {
   } else {
     Split(word, out);
   }
-  if (out.size() - from < kLongWord) {
-    MergeShort(out, from);
-  } else {
-    MergeLong(out, from);
-  }
+  MergeSymbols(merges_, out, from);
 }
 
 TokenId BpeModel::UnknownId() const {
@@ -166,87 +157,6 @@ void BpeModel::Split(std::string_view word, std::vector<Symbol>& out) const {
     }
   }
   flush();
-}
-
-void BpeModel::MergeShort(std::vector<Symbol>& symbols, size_t from) const {
-  size_t count = symbols.size() - from;
-  if (count < 2) return;
-  Symbol* const s = symbols.data() + from;
-  Merge best_of[kLongWord];  // of symbol i with its right neighbour
-  const auto look_up = [&](size_t i) {
-    const Merge* merge = merges_.Find(s[i].id, s[i + 1].id);
-    best_of[i] = merge != nullptr ? *merge : Merge{kNoRank, kNone};
-  };
-  for (size_t i = 0; i + 1 < count; ++i) look_up(i);
-  while (count > 1) {
-    size_t best = 0;
-    for (size_t i = 1; i + 1 < count; ++i) {
-      if (best_of[i].rank < best_of[best].rank) best = i;
-    }
-    if (best_of[best].rank == kNoRank) break;
-    s[best] = {best_of[best].product, s[best].length + s[best + 1].length};
-    for (size_t i = best + 1; i + 1 < count; ++i) {
-      s[i] = s[i + 1];
-      best_of[i - 1] = best_of[i];
-    }
-    --count;
-    if (best > 0) look_up(best - 1);
-    if (best + 1 < count) look_up(best);
-  }
-  symbols.resize(from + count);
-}
-
-void BpeModel::MergeLong(std::vector<Symbol>& symbols, size_t from) const {
-  struct Candidate {
-    uint32_t rank;
-    uint32_t position;
-    TokenId product;
-    // std::push_heap keeps the largest on top; wanted is the lowest rank, then the leftmost.
-    bool operator<(const Candidate& other) const {
-      return rank != other.rank ? rank > other.rank : position > other.position;
-    }
-  };
-  const size_t count = symbols.size() - from;
-  Symbol* const s = symbols.data() + from;
-  constexpr uint32_t kEnd = std::numeric_limits<uint32_t>::max();
-  std::vector<uint32_t> next(count);
-  std::vector<uint32_t> previous(count);
-  std::vector<Candidate> heap;
-  for (size_t i = 0; i < count; ++i) {
-    previous[i] = i == 0 ? kEnd : static_cast<uint32_t>(i - 1);
-    next[i] = i + 1 == count ? kEnd : static_cast<uint32_t>(i + 1);
-    if (i + 1 == count) break;
-    if (const Merge* merge = merges_.Find(s[i].id, s[i + 1].id)) {
-      heap.push_back({merge->rank, static_cast<uint32_t>(i), merge->product});
-    }
-  }
-  std::make_heap(heap.begin(), heap.end());
-  const auto push = [&](uint32_t left, uint32_t right) {
-    if (const Merge* merge = merges_.Find(s[left].id, s[right].id)) {
-      heap.push_back({merge->rank, left, merge->product});
-      std::push_heap(heap.begin(), heap.end());
-    }
-  };
-  while (!heap.empty()) {
-    const Candidate top = heap.front();
-    std::pop_heap(heap.begin(), heap.end());
-    heap.pop_back();
-    const uint32_t left = top.position;
-    if (s[left].length == 0) continue;  // merged away
-    const uint32_t right = next[left];
-    if (right == kEnd) continue;
-    const Merge* merge = merges_.Find(s[left].id, s[right].id);
-    if (merge == nullptr || merge->product != top.product) continue;  // its symbols have changed
-    s[left] = {top.product, s[left].length + s[right].length};
-    s[right].length = 0;
-    next[left] = next[right];
-    if (next[left] != kEnd) previous[next[left]] = left;
-    if (previous[left] != kEnd) push(previous[left], left);
-    if (next[left] != kEnd) push(left, next[left]);
-  }
-  const auto first = symbols.begin() + static_cast<ptrdiff_t>(from);
-  symbols.erase(std::remove_if(first, symbols.end(), [](const Symbol& x) { return x.length == 0; }),
-                symbols.end());
 }
 
 }  // namespace dear

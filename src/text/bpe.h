@@ -9,16 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "text/bpe_merge.h"
 #include "text/merge_table.h"
 #include "text/vocab.h"
 
 namespace dear {
-
-// A token and how many bytes of the word it covers.
-struct Symbol {
-  TokenId id;
-  uint32_t length;
-};
 
 // Byte pair encoding as the `BPE` model of tokenizers (models/bpe): characters become symbols, then
 // the pair of lowest rank (the leftmost of equals) is merged until none is left.
@@ -56,8 +51,6 @@ class BpeModel {
   void Split(std::string_view word, std::vector<Symbol>& out) const;
   void SplitBytes(std::string_view word, std::vector<Symbol>& out) const;
   TokenId UnknownId() const;
-  void MergeShort(std::vector<Symbol>& symbols, size_t from) const;
-  void MergeLong(std::vector<Symbol>& symbols, size_t from) const;
 
   Vocab vocab_;
   MergeTable merges_;

@@ -1,5 +1,6 @@
 #include "text/merge_table.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace dear {
@@ -28,6 +29,7 @@ void MergeTable::Add(TokenId left, TokenId right, Merge merge) {
   while (slots_[slot].key != kEmpty && slots_[slot].key != key) slot = (slot + 1) & mask_;
   if (slots_[slot].key == kEmpty) ++size_;
   slots_[slot] = {key, merge};
+  end_rank_ = std::max(end_rank_, merge.rank + 1);
 }
 
 }  // namespace dear

@@ -19,7 +19,7 @@ struct Merge {
 class MergeTable {
  public:
   void Reserve(size_t num_merges);
-  // A pair given twice keeps the last merge.
+  // A pair given twice keeps the last merge. Merges of one rank have one product.
   void Add(TokenId left, TokenId right, Merge merge);
 
   const Merge* Find(TokenId left, TokenId right) const {
@@ -35,6 +35,7 @@ class MergeTable {
   }
 
   size_t size() const { return size_; }
+  uint32_t end_rank() const { return end_rank_; }  // largest rank + 1
 
  private:
   static constexpr uint64_t kEmpty = ~uint64_t{0};  // ids are never negative
@@ -50,6 +51,7 @@ class MergeTable {
   std::vector<Slot> slots_;
   size_t mask_ = 0;
   size_t size_ = 0;
+  uint32_t end_rank_ = 0;
 };
 
 }  // namespace dear
