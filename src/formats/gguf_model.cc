@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "formats/renamed_tensors.h"
 
 namespace dear {
 namespace {
@@ -83,41 +84,33 @@ Tensor UnpermuteRows(Tensor tensor, int64_t num_heads, int64_t head_dim) {
   return tensor;
 }
 
-class GgufTensors : public TensorSource {
+// Transformers' name -> the file's.
+RenamedTensors::NameMap TransformersNames(const GgufFile& file) {
+  RenamedTensors::NameMap names;
+  for (const std::string& name : file.Names()) {
+    if (name == "rope_freqs.weight") continue;  // part of the configuration
+    auto renamed = TransformersName(name);
+    if (!renamed) {
+      throw Error(ErrorCode::kUnsupported, file.origin(),
+                  "tensor '" + name + "' has no place in the families that are supported");
+    }
+    names.emplace(*std::move(renamed), name);
+  }
+  return names;
+}
+
+class GgufTensors : public RenamedTensors {
  public:
-  GgufTensors(std::shared_ptr<const GgufFile> file, const ModelConfig& config)
-      : file_(std::move(file)),
+  GgufTensors(const std::shared_ptr<const GgufFile>& file, const ModelConfig& config)
+      : RenamedTensors(file, TransformersNames(*file)),
         num_heads_(config.num_heads),
         num_kv_heads_(config.num_kv_heads),
         head_dim_(config.head_dim),
-        permuted_(file_->String("general.architecture") == "llama") {
-    for (const std::string& name : file_->Names()) {
-      if (name == "rope_freqs.weight") continue;  // part of the configuration
-      auto renamed = TransformersName(name);
-      if (!renamed) {
-        throw Error(ErrorCode::kUnsupported, file_->origin(),
-                    "tensor '" + name + "' has no place in the families that are supported");
-      }
-      names_.emplace(*std::move(renamed), name);
-    }
-  }
-
-  std::vector<std::string> Names() const override {
-    std::vector<std::string> names;
-    names.reserve(names_.size());
-    for (const auto& [name, stored] : names_) names.push_back(name);
-    return names;
-  }
-
-  bool Contains(std::string_view name) const override { return names_.find(name) != names_.end(); }
+        permuted_(file->String("general.architecture") == "llama") {}
 
   Tensor Get(std::string_view name) const override {
-    const auto found = names_.find(name);
-    if (found == names_.end()) {
-      throw Error(ErrorCode::kNotFound, origin(), "no tensor '" + std::string(name) + "'");
-    }
-    Tensor tensor = file_->Get(found->second);
-    tensor.name = found->first;
+    Tensor tensor = RenamedTensors::Get(name);
+    tensor.name = name;
     if (!permuted_) return tensor;
     if (name.find(".self_attn.q_proj.") != std::string_view::npos) {
       return UnpermuteRows(std::move(tensor), num_heads_, head_dim_);
@@ -128,22 +121,18 @@ class GgufTensors : public TensorSource {
     return tensor;
   }
 
-  const std::string& origin() const override { return file_->origin(); }
-
  private:
-  std::shared_ptr<const GgufFile> file_;
   int64_t num_heads_;
   int64_t num_kv_heads_;
   int64_t head_dim_;
   bool permuted_;
-  std::map<std::string, std::string, std::less<>> names_;  // transformers' name -> the file's
 };
 
 }  // namespace
 
 std::shared_ptr<const TensorSource> OpenGgufTensors(std::shared_ptr<const GgufFile> file,
                                                     const ModelConfig& config) {
-  return std::make_shared<GgufTensors>(std::move(file), config);
+  return std::make_shared<GgufTensors>(file, config);
 }
 
 }  // namespace dear

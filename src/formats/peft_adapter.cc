@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "formats/renamed_tensors.h"
 #include "formats/safetensors.h"
 #include "formats/torch_archive.h"
 
@@ -23,34 +24,6 @@ bool IsFile(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-// Tensors of another source under other names.
-class RenamedTensors : public TensorSource {
- public:
-  RenamedTensors(std::shared_ptr<const TensorSource> source,
-                 std::map<std::string, std::string, std::less<>> names)
-      : source_(std::move(source)), names_(std::move(names)) {}
-
-  std::vector<std::string> Names() const override {
-    std::vector<std::string> names;
-    names.reserve(names_.size());
-    for (const auto& [name, stored] : names_) names.push_back(name);
-    return names;
-  }
-  bool Contains(std::string_view name) const override { return names_.find(name) != names_.end(); }
-  Tensor Get(std::string_view name) const override {
-    const auto found = names_.find(name);
-    if (found == names_.end()) {
-      throw Error(ErrorCode::kNotFound, origin(), "holds no tensor '" + std::string(name) + "'");
-    }
-    return source_->Get(found->second);
-  }
-  const std::string& origin() const override { return source_->origin(); }
-
- private:
-  std::shared_ptr<const TensorSource> source_;
-  std::map<std::string, std::string, std::less<>> names_;  // ours -> the file's
-};
-
 std::string OurName(std::string name) {
   constexpr std::string_view kPrefix = "base_model.model.";
   constexpr std::string_view kBaseLayer = ".base_layer.";
@@ -66,7 +39,7 @@ bool IsOfBareModel(std::string_view name) {
 }
 
 std::shared_ptr<const TensorSource> UnderOurNames(std::shared_ptr<const TensorSource> source) {
-  std::map<std::string, std::string, std::less<>> names;
+  RenamedTensors::NameMap names;
   const std::vector<std::string> stored = source->Names();
   const bool bare = std::any_of(stored.begin(), stored.end(), [](const std::string& name) {
     return IsOfBareModel(OurName(name));
