@@ -143,7 +143,9 @@ LoadedModel Load(const LoadRequest& request) {
     loaded.tokenizer = OpenTokenizer(loaded.files);
   }
   loaded.pool = std::make_shared<ThreadPool>(request.threads);
-  loaded.model = Model::Load(loaded.checkpoint, request.options);
+  LoadOptions options = request.options;
+  options.pool = loaded.pool;
+  loaded.model = Model::Load(loaded.checkpoint, options);
   for (const auto& [name, adapter] : opened.adapters) {
     loaded.adapters.push_back(Adapter::Bind(*loaded.model, adapter, name));
     loaded.adapter_folders.push_back(adapter.path);

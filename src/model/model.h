@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "base/thread_pool.h"
 #include "formats/checkpoint.h"
 #include "formats/peft_adapter.h"
 #include "tensor/matrix.h"
@@ -45,6 +46,7 @@ struct LoadOptions {
   // biases are always checked.
   bool check_finite = false;
   ProgressFn progress;
+  std::shared_ptr<ThreadPool> pool;  // converts weights; null: the calling thread does
 };
 
 class Adapter;

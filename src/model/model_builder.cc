@@ -59,7 +59,7 @@ Linear ModelBuilder::LoadLinear(const std::string& name, int64_t out, int64_t in
   }
   if (Converts(place)) {
     try {
-      linear.weight = ConvertMatrix(linear.weight, options_.weights);
+      linear.weight = ConvertMatrix(linear.weight, options_.weights, options_.pool.get());
     } catch (const Error& error) {
       throw error.Within(where);
     }

@@ -10,6 +10,8 @@
 
 namespace dear {
 
+class ThreadPool;
+
 // A weight matrix [rows, cols] in the form in which it is held: any DType, 4-bit of bitsandbytes,
 // or int8 with one scale a row. Immutable and shared; kernels read it row block by row block.
 class Matrix {
@@ -53,14 +55,15 @@ struct WeightFormOptions {
 };
 
 // `source` in another form; returned unchanged for kAuto and where it has that form already. The
-// work is done row block by row block on the calling thread.
+// work is done row block by row block, on the threads of `pool` where there is one.
 // int8: as LLM.int8 holds weights: rounded to f16, then q = round(w * (127 / absmax(row))).
 // kNf4 and kFp4: quantised as bitsandbytes does in blocks of 64, keeping `rounding` of the source's
 // type; a source in another form than f32 or f16 is taken as bf16 (rounded to it first).
 // Throws kUnsupported for q8_0 and q4_0 where rows are no whole blocks, kInvalidFormat where a
 // number is not finite and the form cannot hold it. The messages name no tensor: use Within().
 std::shared_ptr<const Matrix> ConvertMatrix(std::shared_ptr<const Matrix> source,
-                                            const WeightFormOptions& options);
+                                            const WeightFormOptions& options,
+                                            ThreadPool* pool = nullptr);
 
 }  // namespace dear
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/thread_pool.h"
 #include "tensor/quantize.h"
 #include "tensor/rounding.h"
 #include "tensor/testing/golden.h"
@@ -129,6 +130,10 @@ TEST(MatrixTest, Int8HasTheBitsOfBitsandbytes) {
   const auto converted =
       ConvertMatrix(MakeMatrix(MakeTensor("w", {5, 33}, values)), {WeightForm::kInt8});
   EXPECT_EQ(Bits(AllRows(*converted)), Bits(expected));
+  const auto large = F32Matrix(200, 64);
+  ThreadPool pool(3);
+  EXPECT_EQ(Bits(AllRows(*ConvertMatrix(large, {WeightForm::kInt8}, &pool))),
+            Bits(AllRows(*ConvertMatrix(large, {WeightForm::kInt8}))));
 
   EXPECT_THROW(MakeInt8Matrix(MakeTensor("w", {5, 33}, values), MakeTensor("SCB", {5}, scales)),
                Error);
@@ -153,6 +158,8 @@ TEST(ConvertMatrixTest, StoredFormsHoldWhatTheirQuantisationGives) {
     std::vector<std::byte> bytes(*StorageBytes(dtype, values.size()));
     QuantizeFromF32(dtype, values.data(), rows * 64, bytes.data());
     const auto matrix = ConvertMatrix(source, {form});
+    ThreadPool pool(3);
+    EXPECT_EQ(Bits(AllRows(*ConvertMatrix(source, {form}, &pool))), Bits(AllRows(*matrix)));
     EXPECT_EQ(matrix->form(), DTypeName(dtype));
     EXPECT_EQ(Bits(AllRows(*matrix)),
               Bits(AllRows(*MakeMatrix(MakeTensor("w", dtype, {rows, 64}, bytes)))));
@@ -179,6 +186,9 @@ TEST(ConvertMatrixTest, Bnb4EqualsTheWholeWeightQuantisedAtOnce) {
         const auto form = kind == Bnb4Kind::kNf4 ? WeightForm::kNf4 : WeightForm::kFp4;
         const auto matrix = ConvertMatrix(source, {form, double_quant});
         EXPECT_EQ(Bits(AllRows(*matrix)), Bits(expected));
+        ThreadPool pool(3);
+        EXPECT_EQ(Bits(AllRows(*ConvertMatrix(source, {form, double_quant}, &pool))),
+                  Bits(expected));
       }
     }
   }
