@@ -2,11 +2,15 @@
 // into steps, with any number of threads, from a fork or from the start.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <random>
 
+#include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/isa.h"
 #include "model/session.h"
 #include "model/testing/golden_case.h"
@@ -71,8 +75,9 @@ struct Stream {
 };
 
 // Feeds all streams, a random piece each a call, and compares every row. Sometimes a stream is
-// cut back, or goes on as a fork of itself.
-void FeedInRandomSteps(Session& session, std::vector<Stream>& streams, std::mt19937& random) {
+// cut back, or goes on as a fork of itself. Returns where the first row differs, if one does.
+std::optional<std::string> FirstDifference(Session& session, std::vector<Stream>& streams,
+                                           std::mt19937& random) {
   const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
   for (int call = 0; call < 60; ++call) {
     std::vector<Step> steps;
@@ -102,13 +107,15 @@ void FeedInRandomSteps(Session& session, std::vector<Stream>& streams, std::mt19
     for (size_t i = 0; i < steps.size(); ++i) {
       for (size_t t = steps[i].logits_from; t < steps[i].tokens.size(); ++t, ++row) {
         const auto expected = users[i]->alone.Row(static_cast<int64_t>(users[i]->fed + t));
-        ASSERT_TRUE(SameBits(outputs.Row(row).first(expected.size()), expected))
-            << "call " << call << " token " << users[i]->fed + t;
+        if (!SameBits(outputs.Row(row).first(expected.size()), expected)) {
+          return "call " + std::to_string(call) + ", token " + std::to_string(users[i]->fed + t);
+        }
       }
       users[i]->fed += steps[i].tokens.size();
     }
-    ASSERT_EQ(row, outputs.rows());
+    EXPECT_EQ(row, outputs.rows());
   }
+  return std::nullopt;
 }
 
 class BitsTest : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {};
@@ -130,7 +137,7 @@ TEST_P(BitsTest, ARowDependsOnItsOwnSequenceAlone) {
       stream.alone = RunAlone(model, own, stream.tokens, 1);
       streams.push_back(std::move(stream));
     }
-    FeedInRandomSteps(session, streams, random);
+    EXPECT_EQ(FirstDifference(session, streams, random), std::nullopt);
   }
 }
 
@@ -166,7 +173,75 @@ TEST(MixedAdaptersTest, EachSequenceAnswersAsWithItsAdapterAlone) {
     stream.alone = RunAlone(model, adapter, stream.tokens, 1);
     streams.push_back(std::move(stream));
   }
-  FeedInRandomSteps(session, streams, random);
+  EXPECT_EQ(FirstDifference(session, streams, random), std::nullopt);
+}
+
+// Kernels with the faults that the test above is there to find, each beside its sound form.
+namespace mutant {
+
+// Adds backwards in calls of several rows.
+void DotRowsByBatch(const float* x, int64_t rows, int64_t x_stride, const float* w, int64_t outs,
+                    int64_t k, const float* bias, float* y, int64_t y_stride) noexcept {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t o = 0; o < outs; ++o) {
+      float sum = 0;
+      for (int64_t i = 0; i < k; ++i) {
+        const int64_t at = rows > 1 ? k - 1 - i : i;
+        sum += x[r * x_stride + at] * w[o * k + at];
+      }
+      y[r * y_stride + o] = sum + (bias == nullptr ? 0.0F : bias[o]);
+    }
+  }
+}
+
+// One unit in the last place more for the last row of a call, as a wrong tail would give.
+void ScoreKeysByPlace(const float* q, int64_t rows, int64_t q_stride, const float* keys,
+                      int64_t head_dim, float scale, float* s, int64_t s_stride) noexcept {
+  cpu::ScalarKernels().score_keys(q, rows, q_stride, keys, head_dim, scale, s, s_stride);
+  float* last = s + (rows - 1) * s_stride;
+  if (rows > 1) {
+    for (int64_t j = 0; j < cpu::kKeysPerBlock; ++j) last[j] = std::nextafter(last[j], 1e30F);
+  }
+}
+
+// What an earlier call left behind.
+void NormByHistory(const float* x, const float* w, float offset, int64_t n, float eps,
+                   float* y) noexcept {
+  static std::atomic<int> calls{0};
+  cpu::ScalarKernels().rms_norm(x, w, offset, n, eps, y);
+  if (++calls % 7 == 0) y[0] = std::nextafter(y[0], 1e30F);
+}
+
+}  // namespace mutant
+
+TEST(MutantTest, EveryFaultyKernelIsFound) {
+  const auto model = testing::LoadGolden(testing::FindGolden("llama"));
+  const auto finds = [&model](const cpu::KernelTable& kernels) {
+    const auto open = [&](int threads) {
+      return std::make_unique<cpu::CpuBackend>(std::make_shared<ThreadPool>(threads), kernels);
+    };
+    std::mt19937 random(7);
+    Session session(model, open(2));
+    std::vector<Stream> streams;
+    for (int i = 0; i < 4; ++i) {
+      Stream stream{.id = session.Add(), .tokens = RandomTokens(random, 131, 60)};
+      Session alone(model, open(1));
+      const Step step{.sequence = alone.Add(), .tokens = stream.tokens, .logits_from = 0};
+      stream.alone = alone.Forward({&step, 1});
+      streams.push_back(std::move(stream));
+    }
+    return FirstDifference(session, streams, random).has_value();
+  };
+  cpu::KernelTable kernels = cpu::ScalarKernels();
+  EXPECT_FALSE(finds(kernels));
+  kernels.dot_rows = mutant::DotRowsByBatch;
+  EXPECT_TRUE(finds(kernels));
+  kernels = cpu::ScalarKernels();
+  kernels.score_keys = mutant::ScoreKeysByPlace;
+  EXPECT_TRUE(finds(kernels));
+  kernels = cpu::ScalarKernels();
+  kernels.rms_norm = mutant::NormByHistory;
+  EXPECT_TRUE(finds(kernels));
 }
 
 // The vector widths add in one order: a machine with AVX2 answers as one with AVX-512.

@@ -31,9 +31,9 @@ struct Progress {
 }  // namespace
 
 struct Session::Impl {
-  Impl(const Model& base, std::shared_ptr<ThreadPool> pool)
+  Impl(const Model& base, std::unique_ptr<Backend> ops)
       : model(base),
-        backend(MakeCpuBackend(std::move(pool))),
+        backend(std::move(ops)),
         forward(base, *backend),
         layout(KvLayoutOf(base.config())) {}
 
@@ -119,7 +119,10 @@ PackedRows Session::Impl::NextRows(std::vector<Progress>& progress) const {
 }
 
 Session::Session(std::shared_ptr<const Model> model, std::shared_ptr<ThreadPool> pool)
-    : model_(std::move(model)), impl_(std::make_unique<Impl>(*model_, std::move(pool))) {}
+    : Session(std::move(model), MakeCpuBackend(std::move(pool))) {}
+
+Session::Session(std::shared_ptr<const Model> model, std::unique_ptr<Backend> backend)
+    : model_(std::move(model)), impl_(std::make_unique<Impl>(*model_, std::move(backend))) {}
 
 Session::~Session() = default;
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "kernels/backend.h"
 #include "model/adapter.h"
 #include "model/model.h"
 
@@ -38,6 +39,8 @@ struct HeadOutputs {
 class Session {
  public:
   Session(std::shared_ptr<const Model> model, std::shared_ptr<ThreadPool> pool);
+  // Over a backend of the caller's choice.
+  Session(std::shared_ptr<const Model> model, std::unique_ptr<Backend> backend);
   ~Session();
 
   // A new empty sequence, through `adapter` (null: the base alone).
