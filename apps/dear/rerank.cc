@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "api/loaded_model.h"
@@ -215,10 +216,13 @@ int RankJobs(const Options& options, bool quiet) {
   Rerankers rerankers(options, quiet);
   std::optional<ResultFile> file;
   if (!options.out.empty()) {
-    const auto& first = rerankers.For(jobs.front().adapter);
+    std::set<ResultMaker> makers;
+    for (const RankJob& job : jobs) {
+      const auto& [model, reranker] = rerankers.For(job.adapter);
+      makers.insert({model, reranker->recipe().name});
+    }
     file.emplace(options.out, OnExisting(options),
-                 format == "trec" ? ResultFormat::kTrec : ResultFormat::kJsonLines, first.model,
-                 first.reranker->recipe().name);
+                 format == "trec" ? ResultFormat::kTrec : ResultFormat::kJsonLines, makers);
   }
   ProgressBar bar(quiet);
   size_t done = 0;

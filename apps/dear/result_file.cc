@@ -18,6 +18,10 @@ namespace {
   throw Error(ErrorCode::kIo, path.string(), std::generic_category().message(errno));
 }
 
+std::string Named(const ResultMaker& maker) {
+  return "model '" + maker.model + "' and recipe '" + maker.recipe + "'";
+}
+
 // The query id at the front of a TREC line.
 std::string TrecQid(std::string_view line) {
   return std::string(line.substr(0, line.find(' ')));
@@ -26,14 +30,14 @@ std::string TrecQid(std::string_view line) {
 }  // namespace
 
 ResultFile::ResultFile(fs::path path, ExistingFile existing, ResultFormat format,
-                       const std::string& model, const std::string& recipe)
+                       const std::set<ResultMaker>& makers)
     : path_(std::move(path)) {
   if (fs::exists(path_) && fs::is_regular_file(path_) && fs::file_size(path_) > 0) {
     if (existing == ExistingFile::kRefuse) {
       throw Error(ErrorCode::kInvalidArgument, path_.string(),
                   "is already there; carry it on with --resume or replace it with --overwrite");
     }
-    if (existing == ExistingFile::kResume) ReadFinished(format, model, recipe);
+    if (existing == ExistingFile::kResume) ReadFinished(format, makers);
   }
   const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
                     (existing == ExistingFile::kOverwrite ? O_TRUNC : 0);
@@ -45,8 +49,7 @@ ResultFile::~ResultFile() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-void ResultFile::ReadFinished(ResultFormat format, const std::string& model,
-                              const std::string& recipe) {
+void ResultFile::ReadFinished(ResultFormat format, const std::set<ResultMaker>& makers) {
   const std::string text = ReadFile(path_, size_t{1} << 40);
   size_t whole = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
   if (format == ResultFormat::kTrec && whole < text.size()) {
@@ -73,11 +76,12 @@ void ResultFile::ReadFinished(ResultFormat format, const std::string& model,
     if (!json.is_object())
       throw Error(ErrorCode::kInvalidFormat, where, "is no result of dear rerank");
     const JsonFields fields(json, where);
-    if (fields.String("model", "") != model || fields.String("recipe", "") != recipe) {
+    const ResultMaker maker{fields.String("model", ""), fields.String("recipe", "")};
+    if (!makers.contains(maker)) {
       throw Error(ErrorCode::kInvalidArgument, where,
-                  "was made with model '" + fields.String("model", "") + "' and recipe '" +
-                      fields.String("recipe", "") + "', not '" + model + "' and '" + recipe +
-                      "'; give another file, or --overwrite");
+                  "was made with " + Named(maker) + ", not with " + Named(*makers.begin()) +
+                      (makers.size() > 1 ? " or another of this job" : "") +
+                      "; give another file, or --overwrite");
     }
     finished_.insert(fields.RequireString("qid"));
   }

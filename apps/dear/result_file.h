@@ -11,14 +11,21 @@ namespace dear::app {
 enum class ExistingFile { kRefuse, kResume, kOverwrite };
 enum class ResultFormat { kJsonLines, kTrec };
 
+// What a result was made with.
+struct ResultMaker {
+  std::string model;
+  std::string recipe;
+  auto operator<=>(const ResultMaker&) const = default;
+};
+
 // Results of many queries, each on disk as soon as it is finished.
 class ResultFile {
  public:
   // Opens or makes the file. An existing one is refused (kInvalidArgument), emptied, or carried on:
   // its finished queries are read, and a last one that was cut off is dropped. Lines made by
-  // another model or recipe are refused: one file never holds two kinds of results.
+  // something that is not in `makers` are refused: a file never holds results of another job.
   ResultFile(std::filesystem::path path, ExistingFile existing, ResultFormat format,
-             const std::string& model, const std::string& recipe);
+             const std::set<ResultMaker>& makers);
   ~ResultFile();
   ResultFile(const ResultFile&) = delete;
   ResultFile& operator=(const ResultFile&) = delete;
@@ -28,7 +35,7 @@ class ResultFile {
   void Append(std::string_view lines);
 
  private:
-  void ReadFinished(ResultFormat format, const std::string& model, const std::string& recipe);
+  void ReadFinished(ResultFormat format, const std::set<ResultMaker>& makers);
 
   std::filesystem::path path_;
   std::set<std::string> finished_;
