@@ -41,7 +41,8 @@ void RankFlags::Declare(CLI::App& command) {
       ->check(positive);
   command.add_flag("--reasoning", reasoning,
                    "Let the model reason before it ranks; streamed to standard error");
-  command.add_flag("--trace", trace, "Add prompts and token ids to JSON");
+  command.add_flag("--trace", trace,
+                   "Add prompts, token ids and the time of every model call to JSON");
 }
 
 Recipe RankFlags::Load(const std::string& name) const {

@@ -45,6 +45,16 @@ OrderedJson TraceJson(const RankTrace& trace) {
     out["calls"] = OrderedJson::array();
     for (size_t i = 0; i < trace.prompts.size(); ++i) out["calls"].push_back(call(i));
   }
+  out["timings"] = OrderedJson::array();
+  for (const RankCall& model_call : trace.calls) {
+    const Usage& usage = model_call.usage;
+    out["timings"].push_back({{"prompts", model_call.prompts},
+                              {"prompt_tokens", usage.prompt_tokens},
+                              {"completion_tokens", usage.completion_tokens},
+                              {"forward_passes", usage.forward_passes},
+                              {"prefill", RoundSeconds(usage.prefill_seconds)},
+                              {"decode", RoundSeconds(usage.decode_seconds)}});
+  }
   return out;
 }
 

@@ -28,6 +28,11 @@ struct Usage {
     decode_seconds += other.decode_seconds;
     return *this;
   }
+  Usage operator-(const Usage& before) const {
+    return {prompt_tokens - before.prompt_tokens, completion_tokens - before.completion_tokens,
+            forward_passes - before.forward_passes, prefill_seconds - before.prefill_seconds,
+            decode_seconds - before.decode_seconds};
+  }
 };
 
 struct ContinueRequest {

@@ -137,6 +137,7 @@ void RankWindow(const Call& call, const Window& window, uint64_t seed, RankResul
   request.top_p = call.options.top_p.value_or(call.recipe.decoding.top_p);
   request.seed = seed;
   request.on_text = call.options.on_text;
+  const Usage before_call = result->usage;
   std::vector<Continuation> written =
       call.model.Continue(std::span(&request, 1), &result->usage, call.options.cancel);
   if (written.size() != 1)
@@ -163,6 +164,7 @@ void RankWindow(const Call& call, const Window& window, uint64_t seed, RankResul
     result->trace.prompts.push_back(std::move(prompt.text));
     result->trace.prompt_ids.push_back(std::move(prompt.ids));
     result->trace.output_ids.push_back(std::move(written.front().ids));
+    result->trace.calls.push_back({1, result->usage - before_call});
   }
 }
 

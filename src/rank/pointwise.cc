@@ -60,10 +60,12 @@ RankResult RankPointwise(LanguageModel& model, const Recipe& recipe, const RankR
         result.trace.prompt_ids.push_back(prompts.back());
       }
     }
+    const Usage before_call = result.usage;
     for (const std::vector<float>& logits :
          model.Classify(prompts, positions, &result.usage, options.cancel)) {
       result.scores.push_back(ScoreOf(recipe.pair, logits));
     }
+    if (options.trace) result.trace.calls.push_back({end - begin, result.usage - before_call});
     if (options.progress) options.progress("passages", end, n);
   }
   result.permutation = OrderByScore(result.scores);

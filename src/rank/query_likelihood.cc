@@ -82,10 +82,12 @@ RankResult RankByQueryLikelihood(LanguageModel& model, const Recipe& recipe,
       }
       calls.push_back({std::move(prompt.ids), continuation});
     }
+    const Usage before_call = result.usage;
     for (const std::vector<float>& values :
          model.ScoreContinuations(calls, &result.usage, options.cancel)) {
       result.scores.push_back(Mean(values));
     }
+    if (options.trace) result.trace.calls.push_back({end - begin, result.usage - before_call});
     if (options.progress) options.progress("passages", end, n);
   }
   if (shortened > 0) {

@@ -35,10 +35,17 @@ std::string_view ScoreKindName(ScoreKind kind);
 enum class Repair { kOk, kWrongFormat, kMissing, kRepetition };
 std::string_view RepairName(Repair repair);
 
+// A call of the model, which may bring several prompts at once.
+struct RankCall {
+  int64_t prompts = 0;
+  Usage usage;
+};
+
 struct RankTrace {
-  std::vector<std::string> prompts;  // as text, one a model call
+  std::vector<std::string> prompts;  // as text
   std::vector<std::vector<TokenId>> prompt_ids;
   std::vector<std::vector<TokenId>> output_ids;
+  std::vector<RankCall> calls;  // each takes the next of the prompts
 };
 
 struct RankResult {

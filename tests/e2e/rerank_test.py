@@ -85,6 +85,8 @@ class Rerank(support.Case):
         self.assertIn("Passage: one cat", trace["prompt"])
         self.assertEqual(trace["prompt_ids"][0], 0)
         self.assertEqual(len(trace["calls"]), 3)
+        self.assertEqual([call["prompts"] for call in trace["timings"]], [3])
+        self.assertGreater(trace["timings"][0]["prefill"], 0)
 
     def test_listwise(self):
         result = self.result(*self.documents(), "--recipe", "dear-card", "--max-new-tokens", "5", "--trace")
@@ -121,6 +123,11 @@ class Rerank(support.Case):
         for line in map(json.loads, done.stdout.splitlines()):
             self.assertEqual([(r["index"], r["score"]) for r in line["results"]],
                              [(r["index"], r["score"]) for r in scores[line["qid"]]])
+        out = self.folder / "mixed.jsonl"
+        out.write_text("".join(done.stdout.splitlines(keepends=True)[:2]))
+        self.ok("rerank", "-m", base, *both, "--recipe", "query-likelihood", "--jobs", jobs, "-o", out, "--resume")
+        self.assertEqual([json.loads(line)["results"] for line in out.read_text().splitlines()],
+                         [json.loads(line)["results"] for line in done.stdout.splitlines()])
 
     def test_bad_input(self):
         self.fails(1, "rerank", "-m", self.model, "-q", " ", *self.documents(), saying="query")
