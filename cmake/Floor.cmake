@@ -34,7 +34,7 @@ function(dear_floor name)
     add_executable(dear_${name}_test ${tests})
     target_link_libraries(dear_${name}_test PRIVATE dear_${name} dear_options dear_test_main)
     target_compile_definitions(dear_${name}_test PRIVATE DEAR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-    gtest_discover_tests(dear_${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
+    gtest_discover_tests(dear_${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
       PROPERTIES TIMEOUT 300)
   endif()
 endfunction()

@@ -22,6 +22,7 @@ struct Options {
   std::string chat_format;
   int64_t max_new_tokens = 128;
   double temperature = 0;
+  int64_t top_k = 0;
   double top_p = 1;
   uint64_t seed = 0;
   std::optional<double> repetition_penalty;
@@ -47,6 +48,7 @@ int Generate(const Options& options, bool quiet) {
   request.adapter = loaded.FindAdapter(options.model.use);
   request.max_new_tokens = options.max_new_tokens;
   request.sampling = {.temperature = options.temperature,
+                      .top_k = options.top_k,
                       .top_p = options.top_p,
                       .seed = options.seed,
                       .repetition_penalty = options.repetition_penalty.value_or(
@@ -102,6 +104,11 @@ void AddGenerate(CLI::App& app, Globals& globals) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--temperature", options->temperature, "Above 0: sample")
+      ->capture_default_str();
+  command
+      ->add_option("--top-k", options->top_k,
+                   "Of sampling: this many of the likeliest tokens; 0 is all")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--top-p", options->top_p, "Of sampling: the likeliest tokens of this share")
       ->capture_default_str();

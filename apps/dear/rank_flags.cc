@@ -21,6 +21,8 @@ void RankFlags::Declare(CLI::App& command) {
   command.add_option("--decoding", decoding, "greedy or sample (default: as the recipe says)")
       ->check(CLI::IsMember({"greedy", "sample"}));
   command.add_option("--temperature", temperature, "Of sampling; 0 is greedy");
+  command.add_option("--top-k", top_k, "Of sampling: this many of the likeliest tokens; 0 is all")
+      ->check(CLI::NonNegativeNumber);
   command.add_option("--top-p", top_p, "Of sampling: the likeliest tokens of this share");
   command.add_option("--seed", seed, "Of sampling; the same seed gives the same text");
   command
@@ -60,6 +62,7 @@ RankOptions RankFlags::Options(const Recipe& chosen) const {
   RankOptions options;
   options.max_new_tokens = max_new_tokens;
   options.temperature = temperature;
+  options.top_k = top_k;
   options.top_p = top_p;
   options.seed = seed;
   if (decoding == "greedy") {

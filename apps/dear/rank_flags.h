@@ -16,6 +16,7 @@ struct RankFlags {
   std::string chat_format;  // empty: recognised from the model's own template
   std::string decoding;
   std::optional<double> temperature, top_p;
+  std::optional<int64_t> top_k;
   uint64_t seed = 0;
   std::optional<int64_t> max_new_tokens;
   std::optional<int64_t> max_query_words;

@@ -27,6 +27,7 @@ struct RankerOptions {
 struct TextOptions {
   int64_t max_new_tokens = 128;
   double temperature = 0;  // 0: greedy, as transformers
+  int64_t top_k = 0;       // 0: all
   double top_p = 1;
   uint64_t seed = 0;
   std::vector<std::string> stop;  // the text ends before the first of these

@@ -53,8 +53,8 @@ void Engine::LoadAdapter(const std::string& name, const std::string& path) {
 void Engine::UnloadAdapter(const std::string& name) {
   const std::scoped_lock lock(impl_->adapters);
   LoadedModel& loaded = impl_->loaded;
-  const auto adapter = loaded.FindAdapter(name);
-  const auto found = std::ranges::find(loaded.adapters, adapter);
+  const auto found =
+      std::ranges::find(loaded.adapters, name, [](const auto& adapter) { return adapter->name(); });
   if (found == loaded.adapters.end())
     throw Error(ErrorCode::kNotFound, "adapter '" + name + "'", "is not loaded");
   loaded.adapter_folders.erase(loaded.adapter_folders.begin() + (found - loaded.adapters.begin()));
@@ -89,6 +89,7 @@ std::string Engine::Generate(const std::string& prompt, const TextOptions& optio
   request.max_new_tokens = options.max_new_tokens;
   request.sampling = {
       .temperature = options.temperature,
+      .top_k = options.top_k,
       .top_p = options.top_p,
       .seed = options.seed,
       .repetition_penalty = loaded.checkpoint.generation.repetition_penalty.value_or(1)};

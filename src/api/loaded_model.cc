@@ -99,7 +99,9 @@ namespace {
 
 DetectedRecipe DetectFor(const ModelFiles& files, const ModelConfig& config,
                          const LoraConfig* adapter, const fs::path& adapter_folder) {
-  ModelFacts facts{.name = files.name,
+  // The name is the adapter's where it is one: of the base alone it says nothing.
+  const bool of_base_alone = files.adapter && adapter == nullptr;
+  ModelFacts facts{.name = of_base_alone ? files.base.lexically_normal().string() : files.name,
                    .config = &config,
                    .adapter = adapter,
                    .model_folder = {},

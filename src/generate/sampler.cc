@@ -30,6 +30,7 @@ Sampler::Sampler(const SamplingOptions& options) : options_(options), random_(op
   if (!(options.temperature >= 0) || std::isinf(options.temperature))
     fail("temperature", "must be a number of at least 0 (0 is greedy)");
   if (!(options.top_p > 0 && options.top_p <= 1)) fail("top_p", "must be above 0 and at most 1");
+  if (options.top_k < 0) fail("top_k", "must be at least 0 (0 is all)");
   if (!(options.repetition_penalty > 0) || std::isinf(options.repetition_penalty))
     fail("repetition_penalty", "must be above 0");
 }
@@ -59,7 +60,8 @@ TokenId Sampler::Draw(std::span<const float> logits) {
     weights_[id] = PortableExp((logits[id] - largest) / options_.temperature);
     total += weights_[id];
   }
-  if (options_.top_p == 1) {
+  const size_t top_k = options_.top_k == 0 ? weights_.size() : static_cast<size_t>(options_.top_k);
+  if (options_.top_p == 1 && top_k >= weights_.size()) {
     double left = random_.NextDouble() * total;
     for (size_t id = 0; id < weights_.size(); ++id) {
       left -= weights_[id];
@@ -77,12 +79,21 @@ TokenId Sampler::Draw(std::span<const float> logits) {
     return wa != wb ? wa < wb : a > b;
   };
   std::make_heap(heap_.begin(), heap_.end(), less);
+  auto popped = heap_.end();  // [popped, heap_.end()): likeliest last
+  const auto pop = [&] {
+    std::pop_heap(heap_.begin(), popped, less);
+    return weights_[static_cast<size_t>(*--popped)];
+  };
+  const auto limit = static_cast<ptrdiff_t>(std::min(top_k, heap_.size()));
+  if (top_k < heap_.size()) {
+    total = 0;
+    while (heap_.end() - popped < limit) total += pop();
+  }
   double kept = 0;
-  auto end = heap_.end();  // [end, heap_.end()) is the set, likeliest last
-  while (end != heap_.begin() && kept < options_.top_p * total) {
-    std::pop_heap(heap_.begin(), end, less);
-    --end;
-    kept += weights_[static_cast<size_t>(*end)];
+  auto end = heap_.end();  // [end, heap_.end()) is the set
+  while (heap_.end() - end < limit && kept < options_.top_p * total) {
+    if (end == popped) pop();
+    kept += weights_[static_cast<size_t>(*--end)];
   }
   double left = random_.NextDouble() * kept;
   for (auto it = heap_.end(); it != end;) {

@@ -13,6 +13,9 @@ namespace dear {
 struct SamplingOptions {
   // 0 means greedy: the largest logit, the lowest id among equals, as torch.argmax.
   double temperature = 0;
+  // Only this many of the likeliest tokens are drawn from; 0: all. Applied before top_p, as in
+  // transformers (whose own default for sampling is 50).
+  int64_t top_k = 0;
   // The smallest set of likeliest tokens whose probabilities sum to at least this is drawn from.
   double top_p = 1;
   uint64_t seed = 0;
@@ -29,8 +32,8 @@ TokenId ArgMax(std::span<const float> logits);
 // whatever else is in the batch.
 class Sampler {
  public:
-  // Throws kInvalidArgument for a temperature below 0, a top_p outside (0, 1], a penalty not above
-  // 0.
+  // Throws kInvalidArgument for a temperature or top_k below 0, a top_p outside (0, 1], a penalty
+  // not above 0.
   explicit Sampler(const SamplingOptions& options);
 
   // `history` is the prompt and what was generated after it. Throws kInvalidFormat where no logit

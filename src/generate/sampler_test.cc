@@ -63,6 +63,18 @@ TEST(Sampler, TopPKeepsTheSmallestSetThatReachesIt) {
   EXPECT_EQ(counts.begin()->first, 1);
 }
 
+TEST(Sampler, TopKComesBeforeTopP) {
+  const std::vector<float> logits = {std::log(.2F), std::log(.4F), std::log(.3F), std::log(.1F)};
+  auto counts = Counts({.temperature = 1, .top_k = 2, .seed = 3}, logits, 20000);
+  EXPECT_EQ(counts.size(), 2U);
+  EXPECT_NEAR(counts[1] / 20000.0, 4.0 / 7, .015);
+  // Of the two likeliest alone the first has 4/7, so it reaches .5; of all four it does not.
+  counts = Counts({.temperature = 1, .top_k = 2, .top_p = .5, .seed = 3}, logits, 100);
+  EXPECT_EQ(counts.size(), 1U);
+  EXPECT_EQ(Counts({.temperature = 1, .top_p = .5, .seed = 3}, logits, 1000).size(), 2U);
+  EXPECT_EQ(Counts({.temperature = 1, .top_k = 9, .seed = 3}, logits, 1000).size(), 4U);
+}
+
 TEST(Sampler, TheSameSeedGivesTheSameTokens) {
   std::vector<float> logits(1000);
   for (size_t i = 0; i < logits.size(); ++i) logits[i] = static_cast<float>(i % 37) * .1F;
@@ -89,6 +101,7 @@ TEST(Sampler, RepetitionPenaltyPushesSeenTokensDownOnce) {
 TEST(Sampler, RefusesBadOptions) {
   EXPECT_THROW(Sampler({.temperature = -1}), Error);
   EXPECT_THROW(Sampler({.temperature = std::nan("")}), Error);
+  EXPECT_THROW(Sampler({.top_k = -1}), Error);
   EXPECT_THROW(Sampler({.top_p = 0}), Error);
   EXPECT_THROW(Sampler({.top_p = 1.5}), Error);
   EXPECT_THROW(Sampler({.repetition_penalty = 0}), Error);

@@ -39,6 +39,7 @@ struct ContinueRequest {
   std::vector<TokenId> prompt;
   int64_t max_new_tokens = 0;
   double temperature = 0;  // 0: greedy
+  int64_t top_k = 0;       // 0: all
   double top_p = 1;
   uint64_t seed = 0;
   std::vector<std::string> stop_strings;

@@ -134,6 +134,7 @@ void RankWindow(const Call& call, const Window& window, uint64_t seed, RankResul
   Prompt prompt = FittingPrompt(call, passages, request.max_new_tokens, &result->notes);
   request.prompt = prompt.ids;
   request.temperature = call.options.temperature.value_or(call.recipe.decoding.temperature);
+  request.top_k = call.options.top_k.value_or(call.recipe.decoding.top_k);
   request.top_p = call.options.top_p.value_or(call.recipe.decoding.top_p);
   request.seed = seed;
   request.on_text = call.options.on_text;

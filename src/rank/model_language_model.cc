@@ -50,6 +50,7 @@ std::vector<Continuation> ModelLanguageModel::Continue(std::span<const ContinueR
     call.adapter = parts_.adapter;
     call.max_new_tokens = request.max_new_tokens;
     call.sampling.temperature = request.temperature;
+    call.sampling.top_k = request.top_k;
     call.sampling.top_p = request.top_p;
     call.sampling.seed = request.seed;
     call.sampling.repetition_penalty = parts_.repetition_penalty;

@@ -156,6 +156,7 @@ DecodingDefaults ReadDecoding(YamlFields& fields) {
   auto map = fields.Map("decoding");
   if (!map) fields.Fail("decoding", "is missing");
   out.temperature = map->Number("temperature", 0, 100).value_or(0);
+  out.top_k = map->Int("top_k", 0, kMaxTokens).value_or(0);
   out.top_p = map->Number("top_p", 0, 1).value_or(1);
   out.max_new_tokens = map->Int("max_new_tokens", 1, kMaxTokens);
   if (auto ranking = map->Map("enough_for_ranking")) {

@@ -61,6 +61,7 @@ struct PromptTemplate {
 
 struct DecodingDefaults {
   double temperature = 0;  // 0: greedy
+  int64_t top_k = 0;       // 0: all
   double top_p = 1;
   // A fixed number, or else as many as the full ranking of the passages takes in this tokenizer
   // and `spare` more, but at least `at_least`.

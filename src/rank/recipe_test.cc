@@ -27,7 +27,7 @@ prompt:
   passage: "[{id}] {passage}"
   separator: "\n\n"
   chat_format: zephyr
-decoding: {temperature: 0.7, top_p: 0.8, max_new_tokens: 100}
+decoding: {temperature: 0.7, top_k: 40, top_p: 0.8, max_new_tokens: 100}
 answer: {pattern: '\[([A-Z])\]', after: "</think>"}
 window: {size: 4, step: 2}
 )";

@@ -66,6 +66,7 @@ struct RankResult {
 struct RankOptions {
   std::optional<int64_t> max_new_tokens;
   std::optional<double> temperature;  // 0: greedy
+  std::optional<int64_t> top_k;
   std::optional<double> top_p;
   uint64_t seed = 0;
   bool reasoning = false;
