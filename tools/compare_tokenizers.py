@@ -119,7 +119,8 @@ class TransformersReference:
         if any(token in text for token in self.normalized.values()):
             return True
         stretch = text
-        for token in self.file.get_added_tokens_decoder().values():
+        tokens = self.file.get_added_tokens_decoder().values()
+        for token in sorted(tokens, key=lambda token: -len(token.content)):
             stretch = stretch.replace(token.content, "\x00")
         return any(part[:1] in (" ", "▁") for part in stretch.split("\x00"))
 

@@ -24,7 +24,7 @@ BpeModel::BpeModel(Vocab vocab, const std::vector<MergePair>& merges, Options op
   merges_.Reserve(merges.size());
   std::string product;
   for (size_t i = 0; i < merges.size(); ++i) {
-    const auto [left, right] = merges[i];
+    const auto [left, right, rank] = merges[i];
     const auto fail = [&, left = left, right = right](const std::string& what) {
       throw Error(
           ErrorCode::kInvalidFormat, context_,
@@ -38,7 +38,7 @@ BpeModel::BpeModel(Vocab vocab, const std::vector<MergePair>& merges, Options op
     product.assign(left).append(right.substr(prefix_length));
     const auto product_id = vocab_.Find(product);
     if (!product_id) fail("gives a token that is not in the vocabulary");
-    merges_.Add(*left_id, *right_id, {static_cast<uint32_t>(i), *product_id});
+    merges_.Add(*left_id, *right_id, {rank, *product_id});
   }
   for (int byte = 0; byte < 256; ++byte) {
     char name[8];

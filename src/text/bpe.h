@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "text/bpe_merge.h"
@@ -27,7 +26,11 @@ class BpeModel {
     std::string continuing_subword_prefix;
     std::string end_of_word_suffix;
   };
-  using MergePair = std::pair<std::string_view, std::string_view>;
+  struct MergePair {
+    std::string_view left;
+    std::string_view right;
+    uint32_t rank;  // that of a tokenizer.json is its place in the list
+  };
 
   // Throws Error kInvalidFormat, naming `context` and the merge, where a part or the product of a
   // merge is not in the vocabulary.

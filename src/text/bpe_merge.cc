@@ -56,7 +56,6 @@ class Chain {
 struct Candidate {
   uint32_t rank;
   uint32_t slot;
-  TokenId product;
   // std::push_heap keeps the largest on top; wanted is the lowest rank, then the leftmost.
   bool operator<(const Candidate& other) const {
     return rank != other.rank ? rank > other.rank : slot > other.slot;
@@ -95,8 +94,8 @@ void Take(const MergeTable& merges, const Candidate& candidate, Chain& chain, Ad
   const uint32_t right = chain.After(left);
   if (right == chain.size()) return;
   const Merge* merge = merges.Find(chain[left].id, chain[right].id);
-  if (merge == nullptr || merge->product != candidate.product) return;
-  chain.Join(left, right, candidate.product);
+  if (merge == nullptr || merge->rank != candidate.rank) return;
+  chain.Join(left, right, merge->product);
   if (left != 0) add(chain.Before(left), left);
   if (const uint32_t after = chain.After(left); after != chain.size()) add(left, after);
 }
@@ -136,14 +135,14 @@ void MergeByHeap(const MergeTable& merges, std::vector<Symbol>& symbols, size_t 
   std::vector<Candidate> candidates;
   for (uint32_t i = 0; i + 1 < chain.size(); ++i) {
     if (const Merge* merge = merges.Find(chain[i].id, chain[i + 1].id)) {
-      candidates.push_back({merge->rank, i, merge->product});
+      candidates.push_back({merge->rank, i});
     }
   }
   CandidateHeap heap;
   heap.Assign(std::move(candidates));
   const auto add = [&](uint32_t left, uint32_t right) {
     if (const Merge* merge = merges.Find(chain[left].id, chain[right].id)) {
-      heap.Push({merge->rank, left, merge->product});
+      heap.Push({merge->rank, left});
     }
   };
   while (!heap.empty()) Take(merges, heap.Pop(), chain, add);
@@ -155,29 +154,24 @@ void MergeByHeap(const MergeTable& merges, std::vector<Symbol>& symbols, size_t 
 // bucket of its own and the buckets are done one after the other, each from left to right. Those
 // few that arise with a rank already begun go through a small heap.
 void MergeByBuckets(const MergeTable& merges, std::vector<Symbol>& symbols, size_t from) {
-  struct Bucket {
-    std::vector<uint32_t> slots;
-    TokenId product = 0;
-  };
   Chain chain(symbols, from);
-  std::vector<Bucket> buckets(merges.end_rank());
+  std::vector<std::vector<uint32_t>> buckets(merges.end_rank());  // slots, by rank
   CandidateHeap late;
   uint32_t next_rank = 0;  // buckets from here on have not been begun
   const auto add = [&](uint32_t left, uint32_t right) {
     const Merge* merge = merges.Find(chain[left].id, chain[right].id);
     if (merge == nullptr) return;
-    if (merge->rank < next_rank) return late.Push({merge->rank, left, merge->product});
-    buckets[merge->rank].slots.push_back(left);
-    buckets[merge->rank].product = merge->product;
+    if (merge->rank < next_rank) return late.Push({merge->rank, left});
+    buckets[merge->rank].push_back(left);
   };
   for (uint32_t i = 0; i + 1 < chain.size(); ++i) add(i, i + 1);
   while (next_rank < buckets.size()) {
     const uint32_t rank = next_rank++;
-    std::vector<uint32_t> slots = std::move(buckets[rank].slots);
+    std::vector<uint32_t> slots = std::move(buckets[rank]);
     if (slots.empty()) continue;
     if (!std::is_sorted(slots.begin(), slots.end())) std::sort(slots.begin(), slots.end());
     for (const uint32_t slot : slots) {
-      const Candidate candidate{rank, slot, buckets[rank].product};
+      const Candidate candidate{rank, slot};
       while (!late.empty() && candidate < late.top()) Take(merges, late.Pop(), chain, add);
       Take(merges, candidate, chain, add);
     }

@@ -74,18 +74,17 @@ class Metaspace : public Decoder {
 
 class Replace : public Decoder {
  public:
-  Replace(Pattern pattern, std::string content)
-      : pattern_(std::move(pattern)), content_(std::move(content)) {}
+  explicit Replace(Replacement what) : what_(std::move(what)) {}
   void Apply(std::vector<std::string>& tokens) const override {
     std::vector<TextRange> matches;
     for (auto& token : tokens) {
       matches.clear();
-      pattern_.FindAll(token, matches);
+      what_.pattern.FindAll(token, matches);
       if (matches.empty()) continue;
       std::string out;
       size_t from = 0;
       for (const auto& match : matches) {
-        out.append(token, from, match.begin - from).append(content_);
+        out.append(token, from, match.begin - from).append(what_.content);
         from = match.end;
       }
       out.append(token, from);
@@ -94,8 +93,7 @@ class Replace : public Decoder {
   }
 
  private:
-  Pattern pattern_;
-  std::string content_;
+  Replacement what_;
 };
 
 // The byte of a token "<0x0A>".
@@ -196,14 +194,7 @@ std::unique_ptr<const Decoder> Parse(const Json& json, const std::string& contex
     return std::make_unique<Metaspace>(OneCharacter(fields, "replacement"), scheme != "never");
   }
   if (type == "Replace") {
-    const Json* pattern = fields.Find("pattern");
-    if (pattern == nullptr) fields.Fail("pattern", "missing");
-    const std::string content = fields.RequireString("content");
-    if (pattern->is_object() && pattern->contains("Regex") &&
-        content.find('$') != std::string::npos) {
-      throw Error(ErrorCode::kUnsupported, inner, "field 'content': '$' with a regular expression");
-    }
-    return std::make_unique<Replace>(Pattern::FromJson(*pattern, inner + " pattern"), content);
+    return std::make_unique<Replace>(Replacement::FromJson(fields, inner));
   }
   if (type == "Strip") {
     return std::make_unique<Strip>(OneCharacter(fields, "content"), fields.RequireInt("start"),

@@ -9,7 +9,7 @@
 
 namespace dear {
 
-// Two adjacent tokens that become one; a lower rank merges first.
+// Two adjacent tokens that become one; a lower rank merges first, of equal ones the leftmost.
 struct Merge {
   uint32_t rank;
   TokenId product;
@@ -19,7 +19,7 @@ struct Merge {
 class MergeTable {
  public:
   void Reserve(size_t num_merges);
-  // A pair given twice keeps the last merge. Merges of one rank have one product.
+  // A pair given twice keeps the last merge.
   void Add(TokenId left, TokenId right, Merge merge);
 
   const Merge* Find(TokenId left, TokenId right) const {

@@ -26,36 +26,38 @@ class Sequence : public Normalizer {
 
 class Prepend : public Normalizer {
  public:
-  explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
-  void Apply(AlignedText& text) const override { PrependText(prefix_, text); }
+  Prepend(std::string prefix, bool only_at_beginning)
+      : prefix_(std::move(prefix)), only_at_beginning_(only_at_beginning) {}
+  void Apply(AlignedText& text) const override {
+    if (!only_at_beginning_ || text.origin.begin == 0) PrependText(prefix_, text);
+  }
 
  private:
   std::string prefix_;
+  bool only_at_beginning_;
 };
 
 class Replace : public Normalizer {
  public:
-  Replace(Pattern pattern, std::string content)
-      : pattern_(std::move(pattern)), content_(std::move(content)) {}
+  explicit Replace(Replacement what) : what_(std::move(what)) {}
   void Apply(AlignedText& text) const override {
-    if (!pattern_.string().empty()) {
-      ReplaceText(pattern_.string(), content_, text);
+    if (!what_.pattern.string().empty()) {
+      ReplaceText(what_.pattern.string(), what_.content, text);
       return;
     }
     std::vector<TextRange> matches;
-    pattern_.FindAll(text.text, matches);
+    what_.pattern.FindAll(text.text, matches);
     if (matches.empty()) return;
     Rewriter rewriter(text);
     for (const auto& match : matches) {
       rewriter.Keep(match.begin - rewriter.position());
-      rewriter.Replace(match.end - match.begin, content_);
+      rewriter.Replace(match.end - match.begin, what_.content);
     }
     text = std::move(rewriter).Finish();
   }
 
  private:
-  Pattern pattern_;
-  std::string content_;
+  Replacement what_;
 };
 
 class Strip : public Normalizer {
@@ -118,14 +120,7 @@ std::unique_ptr<const Normalizer> Parse(const Json& json, const std::string& con
   }
   if (type == "Prepend") return MakePrepend(fields.RequireString("prepend"));
   if (type == "Replace") {
-    const Json* pattern = fields.Find("pattern");
-    if (pattern == nullptr) fields.Fail("pattern", "missing");
-    const std::string content = fields.RequireString("content");
-    if (pattern->is_object() && pattern->contains("Regex") &&
-        content.find('$') != std::string::npos) {
-      throw Error(ErrorCode::kUnsupported, inner, "field 'content': '$' with a regular expression");
-    }
-    return std::make_unique<Replace>(Pattern::FromJson(*pattern, inner + " pattern"), content);
+    return std::make_unique<Replace>(Replacement::FromJson(fields, inner));
   }
   if (type == "Strip") {
     return std::make_unique<Strip>(fields.Bool("strip_left", false),
@@ -146,12 +141,12 @@ std::unique_ptr<const Normalizer> ParseNormalizer(const Json& json, const std::s
   return Parse(json, context, 0);
 }
 
-std::unique_ptr<const Normalizer> MakePrepend(std::string prefix) {
-  return std::make_unique<Prepend>(std::move(prefix));
+std::unique_ptr<const Normalizer> MakePrepend(std::string prefix, bool only_at_beginning) {
+  return std::make_unique<Prepend>(std::move(prefix), only_at_beginning);
 }
 
 std::unique_ptr<const Normalizer> MakeReplaceString(std::string from, std::string to) {
-  return std::make_unique<Replace>(Pattern::String(std::move(from)), std::move(to));
+  return std::make_unique<Replace>(Replacement{Pattern::String(std::move(from)), std::move(to)});
 }
 
 std::unique_ptr<const Normalizer> MakeNormalizerSequence(

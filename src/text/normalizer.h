@@ -21,7 +21,8 @@ class Normalizer {
 // The `normalizer` of a tokenizer.json. Throws Error that names the type or field.
 std::unique_ptr<const Normalizer> ParseNormalizer(const Json& json, const std::string& context);
 
-std::unique_ptr<const Normalizer> MakePrepend(std::string prefix);
+// Before every text, or only before one that stands at the beginning of the original.
+std::unique_ptr<const Normalizer> MakePrepend(std::string prefix, bool only_at_beginning = false);
 std::unique_ptr<const Normalizer> MakeReplaceString(std::string from, std::string to);
 std::unique_ptr<const Normalizer> MakeNormalizerSequence(
     std::vector<std::unique_ptr<const Normalizer>> parts);

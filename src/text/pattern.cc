@@ -26,6 +26,17 @@ Pattern Pattern::FromJson(const Json& json, const std::string& context) {
   throw Error(ErrorCode::kUnsupported, context, "expected a pattern of kind String or Regex");
 }
 
+Replacement Replacement::FromJson(const JsonFields& fields, const std::string& context) {
+  const Json* pattern = fields.Find("pattern");
+  if (pattern == nullptr) fields.Fail("pattern", "missing");
+  std::string content = fields.RequireString("content");
+  if (pattern->is_object() && pattern->contains("Regex") &&
+      content.find('$') != std::string::npos) {
+    throw Error(ErrorCode::kUnsupported, context, "field 'content': '$' with a regular expression");
+  }
+  return {Pattern::FromJson(*pattern, context + " pattern"), std::move(content)};
+}
+
 void Pattern::FindAll(std::string_view text, std::vector<TextRange>& matches) const {
   if (scanner_ != nullptr) {
     for (size_t i = 0; i < text.size();) {

@@ -33,6 +33,15 @@ class Pattern {
   std::shared_ptr<const Regex> regex_;
 };
 
+// The fields of a Replace, be it a normaliser or a decoder.
+struct Replacement {
+  Pattern pattern;
+  std::string content;
+
+  // {"pattern": …, "content": …}; `context` names the step. Throws Error that names the field.
+  static Replacement FromJson(const JsonFields& fields, const std::string& context);
+};
+
 }  // namespace dear
 
 #endif  // DEAR_TEXT_PATTERN_H_

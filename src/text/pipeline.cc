@@ -99,6 +99,8 @@ Encoding PipelineTokenizer::EncodeText(std::string_view text, bool with_offsets)
     const auto begin = static_cast<uint32_t>(split.begin);
     if (split.id >= 0) {
       AddToken(split.id, piece, {begin, static_cast<uint32_t>(split.end)}, draft);
+    } else if (parts_.library != nullptr) {
+      EncodeInLibrary(piece, begin, draft);
     } else {
       EncodeStretch(AlignedText::FromOriginal(piece, begin, with_offsets || track_always_), *cache,
                     draft);
@@ -132,6 +134,27 @@ void PipelineTokenizer::EncodeStretch(AlignedText text, WordCache& cache, Draft&
     }
     AddToken(split.id, std::string_view(text.text).substr(split.begin, split.end - split.begin),
              text.OriginOf(split.begin, split.end), draft);
+  }
+}
+
+void PipelineTokenizer::EncodeInLibrary(std::string_view text, uint32_t begin, Draft& draft) const {
+  std::vector<AddedTokenSplit> splits;
+  std::vector<SpmLibrary::Piece> pieces;
+  parts_.added_tokens.SplitNormalized(text, splits);
+  for (const AddedTokenSplit& split : splits) {
+    const std::string_view part = text.substr(split.begin, split.end - split.begin);
+    const uint32_t part_begin = begin + static_cast<uint32_t>(split.begin);
+    const auto add = [&](TokenId id, Span span) {
+      AddToken(id, parts_.model->vocab().TokenOf(id),
+               {part_begin + span.begin, part_begin + span.end}, draft);
+    };
+    if (split.id >= 0) {
+      add(split.id, {0, static_cast<uint32_t>(part.size())});
+      continue;
+    }
+    pieces.clear();
+    parts_.library->Encode(part, part_begin == 0, draft.with_offsets, pieces);
+    for (const auto& piece : pieces) add(piece.id, piece.span);
   }
 }
 

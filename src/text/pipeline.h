@@ -13,6 +13,7 @@
 #include "text/normalizer.h"
 #include "text/post_processor.h"
 #include "text/pre_tokenizer.h"
+#include "text/spm_library.h"
 #include "text/tokenizer.h"
 #include "text/word_cache.h"
 
@@ -21,6 +22,9 @@ namespace dear {
 // The parts of a tokenizer, as a tokenizer.json lists them.
 struct PipelineParts {
   std::unique_ptr<const BpeModel> model;
+  // Where set, encodes the text in place of normalizer, pre_tokenizer and model; the model is then
+  // there for its vocabulary.
+  std::unique_ptr<const SpmLibrary> library;
   AddedTokens added_tokens;                           // built
   std::unique_ptr<const Normalizer> normalizer;       // may be null
   std::unique_ptr<const PreTokenizer> pre_tokenizer;  // may be null
@@ -71,6 +75,7 @@ class PipelineTokenizer : public Tokenizer {
   Encoding EncodeText(std::string_view text, bool with_offsets) const;
   // A stretch of text without raw added tokens.
   void EncodeStretch(AlignedText text, WordCache& cache, Draft& draft) const;
+  void EncodeInLibrary(std::string_view text, uint32_t begin, Draft& draft) const;
   void EncodeWords(const PreTokenized& words, WordCache& cache, Draft& draft) const;
   bool AddAfterDroppedBytes(const Word& word, const std::vector<Symbol>& symbols,
                             Draft& draft) const;

@@ -1,13 +1,15 @@
+#include <cmath>
 #include <cstring>
-#include <optional>
 
 #include "base/error.h"
-#include "text/spm_pipeline.h"
+#include "text/spm_model.h"
+#include "text/unicode.h"
 
 namespace dear {
 namespace {
 
 constexpr size_t kMaxPieces = size_t{1} << 24;
+constexpr size_t kMaxPieceBytes = 1024;  // every way to cut a piece is looked at
 
 // One message of protocol buffers' wire format (https://protobuf.dev/programming-guides/encoding).
 class Message {
@@ -31,6 +33,7 @@ class Message {
   }
 
   uint64_t field() const { return field_; }
+  bool flag() const { return number() != 0; }
   uint64_t number() const {
     if (wire_type_ != 0) Fail("field " + std::to_string(field_) + " is not a number");
     return number_;
@@ -88,72 +91,83 @@ SpmVocabulary::Piece ParsePiece(std::string_view bytes, const std::string& conte
       piece.type = static_cast<SpmVocabulary::Type>(message.number());
     }
   }
+  const auto fail = [&](const char* what) { message.Fail("piece '" + piece.text + "' " + what); };
+  if (piece.text.empty()) message.Fail("an empty piece");
+  if (!IsValidUtf8(piece.text)) message.Fail("a piece that is not valid UTF-8");
+  if (piece.text.size() > kMaxPieceBytes) fail("is longer than 1024 bytes");
+  if (piece.text.find('\0') != std::string::npos) fail("has a character 0");
+  if (!std::isfinite(piece.score)) fail("has a score that is no number");
   return piece;
 }
 
-void ReadTrainerSpec(std::string_view bytes, const std::string& context) {
-  constexpr const char* kTypes[] = {"", "unigram", "BPE", "word", "char"};
-  uint64_t type = 1;  // unigram
-  Message message(bytes, context);
-  while (message.Next()) {
-    if (message.field() == 3) type = message.number();
-    if (message.field() == 24 && message.number() != 0) {
-      throw Error(ErrorCode::kUnsupported, context, "field 'treat_whitespace_as_suffix'");
-    }
-  }
-  if (type != 2) {
-    throw Error(ErrorCode::kUnsupported, context,
-                std::string("field 'model_type': ") + (type < 5 ? kTypes[type] : "unknown") +
-                    " (only BPE is supported)");
-  }
-}
-
-void ReadNormalizerSpec(std::string_view bytes, const std::string& context, SpmVocabulary& out) {
-  bool remove_extra_spaces = true;
-  bool escape_spaces = true;
+void ReadTrainerSpec(std::string_view bytes, const std::string& context, SpmModel& out) {
   Message message(bytes, context);
   while (message.Next()) {
     switch (message.field()) {
-      case 2:
-        if (!message.data().empty()) {
-          throw Error(ErrorCode::kUnsupported, context,
-                      "field 'precompiled_charsmap': a normaliser other than identity");
+      case 3:
+        if (message.number() < 1 || message.number() > 4) {
+          message.Fail("field 'model_type': " + std::to_string(message.number()) +
+                       " is no kind of model");
         }
+        out.kind = static_cast<SpmModel::Kind>(message.number());
         break;
-      case 3: out.add_dummy_prefix = message.number() != 0; break;
-      case 4: remove_extra_spaces = message.number() != 0; break;
-      case 5: escape_spaces = message.number() != 0; break;
+      case 24: out.spaces_behind = message.flag(); break;
+      case 35: out.byte_fallback = message.flag(); break;
       default: break;
     }
   }
-  if (remove_extra_spaces) {
-    throw Error(ErrorCode::kUnsupported, context, "field 'remove_extra_whitespaces'");
+}
+
+void ReadNormalizerSpec(std::string_view bytes, const std::string& context, SpmModel& out) {
+  std::string_view charsmap;
+  Message message(bytes, context);
+  while (message.Next()) {
+    switch (message.field()) {
+      case 2: charsmap = message.data(); break;
+      case 3: out.dummy_prefix = message.flag(); break;
+      case 4: out.removes_extra_spaces = message.flag(); break;
+      case 5: out.escapes_spaces = message.flag(); break;
+      default: break;
+    }
   }
-  if (!escape_spaces) {
-    throw Error(ErrorCode::kUnsupported, context, "field 'escape_whitespaces': false");
-  }
+  out.has_charsmap = !charsmap.empty();
+  if (out.has_charsmap) CheckCharsMap(charsmap, context);
+}
+
+void AppendField(uint64_t field, std::string_view data, std::string& out) {
+  out.push_back(static_cast<char>(field << 3 | 2));
+  uint64_t size = data.size();
+  for (; size >= 0x80; size >>= 7) out.push_back(static_cast<char>(0x80 | (size & 0x7F)));
+  out.push_back(static_cast<char>(size));
+  out.append(data);
 }
 
 }  // namespace
 
-SpmVocabulary ParseSentencePieceModel(std::string_view bytes, const std::string& context) {
-  SpmVocabulary out;
+SpmModel ParseSentencePieceModel(std::string_view bytes, const std::string& context) {
+  SpmModel out;
   std::string_view trainer;
   std::string_view normalizer;
   Message message(bytes, context);
+  // One message given in several parts would be put together by the library.
+  const auto take_once = [&](std::string_view& part, const char* name) {
+    if (part.data() != nullptr) message.Fail(std::string("field '") + name + "' is given twice");
+    part = message.data();
+  };
   while (message.Next()) {
     switch (message.field()) {
       case 1:
-        if (out.pieces.size() == kMaxPieces) message.Fail("too many pieces");
-        out.pieces.push_back(ParsePiece(message.data(), context));
+        if (out.vocabulary.pieces.size() == kMaxPieces) message.Fail("too many pieces");
+        out.vocabulary.pieces.push_back(ParsePiece(message.data(), context));
         break;
-      case 2: trainer = message.data(); break;
-      case 3: normalizer = message.data(); break;
-      default: break;
+      case 2: take_once(trainer, "trainer_spec"); break;
+      case 3: take_once(normalizer, "normalizer_spec"); break;
+      default: continue;
     }
+    AppendField(message.field(), message.data(), out.proto);
   }
-  if (out.pieces.empty()) message.Fail("no pieces: not a SentencePiece model");
-  ReadTrainerSpec(trainer, context);
+  if (out.vocabulary.pieces.empty()) message.Fail("no pieces: not a SentencePiece model");
+  ReadTrainerSpec(trainer, context, out);
   ReadNormalizerSpec(normalizer, context, out);
   return out;
 }

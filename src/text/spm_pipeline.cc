@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
@@ -23,56 +24,78 @@ bool IsText(const SpmVocabulary::Piece& piece) {
          piece.type == Type::kUnused;
 }
 
-struct ScoredMerge {
-  BpeModel::MergePair parts;
-  double score;
-  uint32_t left_length;  // in characters
-  uint32_t right_length;
-};
-
-// Every piece that is two pieces put together is a merge; a higher score comes first, then the
-// longer left part, then the longer right part.
+// Every piece that is two pieces put together is a merge; the rank counts the distinct scores.
 std::vector<BpeModel::MergePair> MergesFromScores(const SpmVocabulary& vocabulary,
                                                   const Vocab& vocab) {
   const auto is_text = [&](std::optional<TokenId> id) {
     return id && IsText(vocabulary.pieces[static_cast<size_t>(*id)]);
   };
-  std::vector<ScoredMerge> merges;
-  std::vector<std::pair<std::pair<TokenId, TokenId>, ScoredMerge>> of_piece;
+  std::vector<const SpmVocabulary::Piece*> pieces;
   for (const auto& piece : vocabulary.pieces) {
-    if (!IsText(piece)) continue;
-    const std::string_view text = piece.text;
-    uint32_t length = 0;
-    for (size_t i = 0; i < text.size(); ++length) DecodeUtf8(text, i);
-    of_piece.clear();
-    uint32_t left_length = 0;
-    for (size_t i = 0; i < text.size();) {
-      DecodeUtf8(text, i);
-      ++left_length;
-      if (i == text.size()) break;
-      const auto left = vocab.Find(text.substr(0, i));
-      const auto right = vocab.Find(text.substr(i));
-      if (!is_text(left) || !is_text(right)) continue;
-      of_piece.push_back(
-          {{*left, *right},
-           {{text.substr(0, i), text.substr(i)}, piece.score, left_length, length - left_length}});
-    }
-    std::stable_sort(of_piece.begin(), of_piece.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (const auto& [ids, merge] : of_piece) merges.push_back(merge);
+    if (IsText(piece)) pieces.push_back(&piece);
   }
-  std::stable_sort(merges.begin(), merges.end(), [](const ScoredMerge& a, const ScoredMerge& b) {
-    if (a.score != b.score) return a.score > b.score;
-    if (a.left_length != b.left_length) return a.left_length > b.left_length;
-    return a.right_length > b.right_length;
-  });
+  std::stable_sort(pieces.begin(), pieces.end(),
+                   [](const auto* a, const auto* b) { return a->score > b->score; });
   std::vector<BpeModel::MergePair> out;
-  out.reserve(merges.size());
-  for (const auto& merge : merges) out.push_back(merge.parts);
+  uint32_t rank = 0;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    if (i != 0 && pieces[i]->score != pieces[i - 1]->score) ++rank;
+    const std::string_view text = pieces[i]->text;
+    for (size_t cut = 0; cut < text.size();) {
+      DecodeUtf8(text, cut);
+      if (cut == text.size()) break;
+      const std::string_view left = text.substr(0, cut);
+      const std::string_view right = text.substr(cut);
+      if (is_text(vocab.Find(left)) && is_text(vocab.Find(right)))
+        out.push_back({left, right, rank});
+    }
+  }
   return out;
 }
 
+// Whether every character of the longer pieces is a piece: the library also merges characters
+// that have no id.
+bool HasAllCharacters(const SpmVocabulary& vocabulary) {
+  std::unordered_set<std::string_view> texts;
+  for (const auto& piece : vocabulary.pieces) {
+    if (IsText(piece)) texts.insert(piece.text);
+  }
+  for (const auto& piece : vocabulary.pieces) {
+    if (piece.type != Type::kNormal) continue;
+    const std::string_view text = piece.text;
+    for (size_t begin = 0; begin < text.size();) {
+      size_t end = begin;
+      DecodeUtf8(text, end);
+      if (!texts.contains(text.substr(begin, end - begin))) return false;
+      begin = end;
+    }
+  }
+  return true;
+}
+
 }  // namespace
+
+std::string BeyondSpmPipeline(const SpmModel& model) {
+  if (model.kind != SpmModel::Kind::kBpe) return "it is not BPE";
+  if (model.has_charsmap) return "it rewrites characters";
+  if (model.removes_extra_spaces) return "it removes spaces";
+  if (!model.escapes_spaces) return "it leaves spaces as they are";
+  if (model.spaces_behind) return "it puts spaces behind words";
+  int num_bytes = 0;
+  for (const auto& piece : model.vocabulary.pieces) {
+    if (piece.type == Type::kByte) ++num_bytes;
+    if (piece.type == Type::kUnused) return "it has unused pieces";
+    if (piece.type != Type::kUserDefined) continue;
+    // Looked for in the text as it came, before spaces are replaced or put in front.
+    if (model.dummy_prefix || piece.text.find(kSpace) != std::string::npos ||
+        piece.text.find(' ') != std::string::npos) {
+      return "its user-defined pieces meet spaces";
+    }
+  }
+  if (num_bytes != (model.byte_fallback ? 256 : 0)) return "its bytes are not all there";
+  if (!HasAllCharacters(model.vocabulary)) return "it merges characters that are no pieces";
+  return "";
+}
 
 PipelineParts MakeSpmPipeline(const SpmVocabulary& vocabulary, const std::string& context) {
   Vocab vocab;
@@ -97,29 +120,36 @@ PipelineParts MakeSpmPipeline(const SpmVocabulary& vocabulary, const std::string
   const auto merges = MergesFromScores(vocabulary, vocab);
   auto model = std::make_unique<BpeModel>(std::move(vocab), merges, std::move(options), context);
   std::vector<std::unique_ptr<const Normalizer>> steps;
-  if (vocabulary.add_dummy_prefix) steps.push_back(MakePrepend(std::string(kSpace)));
+  using Prefix = SpmVocabulary::Prefix;
+  if (vocabulary.prefix != Prefix::kNever) {
+    steps.push_back(MakePrepend(std::string(kSpace), vocabulary.prefix == Prefix::kFirstStretch));
+  }
   steps.push_back(MakeReplaceString(" ", std::string(kSpace)));
   parts.normalizer = MakeNormalizerSequence(std::move(steps));
-  for (const auto& piece : vocabulary.pieces) {
-    const bool special = piece.type == Type::kControl || piece.type == Type::kUnknown;
-    if (!special && piece.type != Type::kUserDefined) continue;
-    AddedToken token;
-    token.content = piece.text;
-    token.special = special;
-    token.normalized = false;
-    parts.added_tokens.Add(token, model->vocab(), context);
-  }
   parts.model = std::move(model);
 
   Json decoders = Json::array(
       {{{"type", "Replace"}, {"pattern", {{"String", std::string(kSpace)}}}, {"content", " "}},
        {{"type", "ByteFallback"}},
        {{"type", "Fuse"}}});
-  if (vocabulary.add_dummy_prefix) {
+  if (vocabulary.prefix != Prefix::kNever) {
     decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
   }
   parts.decoder = ParseDecoder({{"type", "Sequence"}, {"decoders", decoders}}, context);
   return parts;
+}
+
+void AddSpmTokens(const SpmVocabulary& vocabulary, bool user_defined, PipelineParts& parts,
+                  const std::string& context) {
+  for (const auto& piece : vocabulary.pieces) {
+    const bool special = piece.type == Type::kControl || piece.type == Type::kUnknown;
+    if (!special && (piece.type != Type::kUserDefined || !user_defined)) continue;
+    AddedToken token;
+    token.content = piece.text;
+    token.special = special;
+    token.normalized = false;
+    parts.added_tokens.Add(token, parts.model->vocab(), context);
+  }
 }
 
 PostProcessor MakeBosEosTemplate(std::optional<TokenId> bos, std::optional<TokenId> eos) {

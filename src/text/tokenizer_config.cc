@@ -59,6 +59,8 @@ TokenizerConfig ParseTokenizerConfig(std::string_view json, const std::string& o
   ReadExtraTokens(config, "extra_special_tokens", out.extra_special_tokens);
   out.add_bos_token = config.Bool("add_bos_token");
   out.add_eos_token = config.Bool("add_eos_token");
+  out.add_prefix_space = config.Bool("add_prefix_space");
+  out.legacy = config.Bool("legacy");
   out.chat_template = ChatTemplate(config);
   return out;
 }

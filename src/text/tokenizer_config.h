@@ -20,6 +20,10 @@ struct TokenizerConfig {
   std::vector<std::string> extra_special_tokens;
   std::optional<bool> add_bos_token;
   std::optional<bool> add_eos_token;
+  // Of LlamaTokenizer, beside a tokenizer.model: whether a space is put before the text, and before
+  // every stretch behind a special token as well.
+  std::optional<bool> add_prefix_space;
+  std::optional<bool> legacy;
   std::string chat_template;
 };
 

@@ -95,7 +95,8 @@ std::unique_ptr<const BpeModel> ByteLevelModel(const GgufFile& file,
       vocabulary.Fail("merges", "merge " + std::to_string(pairs.size()) + " is not two tokens");
     }
     const std::string_view view = merge;
-    pairs.emplace_back(view.substr(0, space), view.substr(space + 1));
+    pairs.push_back(
+        {view.substr(0, space), view.substr(space + 1), static_cast<uint32_t>(pairs.size())});
   }
   BpeModel::Options options;
   options.ignore_merges = preset.ignore_merges;
@@ -111,7 +112,9 @@ SpmVocabulary SpmPieces(const GgufFile& file, const GgufVocabulary& vocabulary) 
     vocabulary.Fail("scores", "expected one for each token");
   }
   SpmVocabulary out;
-  out.add_dummy_prefix = file.Bool("tokenizer.ggml.add_space_prefix").value_or(true);
+  if (!file.Bool("tokenizer.ggml.add_space_prefix").value_or(true)) {
+    out.prefix = SpmVocabulary::Prefix::kNever;
+  }
   for (size_t id = 0; id < scores->size(); ++id) {
     const int64_t type = vocabulary.TypeOf(id);
     if (type < 1 || type > 6) {
@@ -149,7 +152,9 @@ std::shared_ptr<const Tokenizer> Tokenizer::FromGguf(const GgufFile& file) {
     bos_by_default = preset->add_bos;
     parts.added_tokens = vocabulary.MakeAddedTokens(parts.model->vocab());
   } else if (kind == "llama") {
-    parts = MakeSpmPipeline(SpmPieces(file, vocabulary), vocabulary.Context("tokens"));
+    const SpmVocabulary pieces = SpmPieces(file, vocabulary);
+    parts = MakeSpmPipeline(pieces, vocabulary.Context("tokens"));
+    AddSpmTokens(pieces, /*user_defined=*/true, parts, vocabulary.Context("tokens"));
     bos_by_default = true;
   } else {
     vocabulary.Fail("model",

@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "text/regex.h"
-#include "text/spm_pipeline.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_files.h"
 
 namespace dear {
 namespace {
@@ -166,7 +166,7 @@ TEST(HostileSentencePiece, BrokenFiles) {
   for (const std::string& file :
        {std::string(), std::string("\x0A"), std::string("\x0A\xFF\xFF\xFF\xFF\x0F"),
         std::string(20, '\xFF'), std::string("\x0F"), piece.substr(0, 5), piece}) {
-    EXPECT_THROW(ParseSentencePieceModel(file, "m"), Error);
+    EXPECT_THROW(TokenizerFromSentencePiece(file, {}, "m"), Error);
   }
 }
 

@@ -182,8 +182,9 @@ std::vector<BpeModel::MergePair> TokenizerJson::Merges(const std::string& contex
   if (merges_are_pairs) {
     for (size_t i = 0; i + 1 < merge_ends.size(); i += 2) {
       const size_t begin = i == 0 ? 0 : merge_ends[i - 1];
-      out.emplace_back(text.substr(begin, merge_ends[i] - begin),
-                       text.substr(merge_ends[i], merge_ends[i + 1] - merge_ends[i]));
+      out.push_back({text.substr(begin, merge_ends[i] - begin),
+                     text.substr(merge_ends[i], merge_ends[i + 1] - merge_ends[i]),
+                     static_cast<uint32_t>(i / 2)});
     }
     return out;
   }
@@ -197,7 +198,8 @@ std::vector<BpeModel::MergePair> TokenizerJson::Merges(const std::string& contex
                   "field 'merges': merge " + std::to_string(i) + " ('" + std::string(merge) +
                       "') is not two tokens with a space between");
     }
-    out.emplace_back(merge.substr(0, space), merge.substr(space + 1));
+    out.push_back(
+        {merge.substr(0, space), merge.substr(space + 1), static_cast<uint32_t>(out.size())});
   }
   return out;
 }
