@@ -22,9 +22,6 @@ enum TokenType : int32_t {
   kByte = 6
 };
 
-// The presets that are written, best name first.
-constexpr const char* kPresetNames[] = {"llama-bpe", "qwen2", "smollm", "gpt-2"};
-
 class VocabularyWriter {
  public:
   VocabularyWriter(const fs::path& folder, const Tokenizer& tokenizer, const ModelConfig& config,
@@ -97,24 +94,30 @@ class VocabularyWriter {
 
   // The name whose parts are those of the file.
   std::string PresetName() const {
-    for (const char* name : kPresetNames) {
-      const GgufPreset* preset = FindGgufPreset(name);
-      if (preset != nullptr && SameSplit(preset->pre_tokenizer)) return name;
+    for (const GgufPreset& preset : GgufPresets()) {
+      if (preset.ignore_merges == json_["model"].value("ignore_merges", false) &&
+          Same(preset.normalizer, "normalizer") && Same(preset.pre_tokenizer, "pre_tokenizer")) {
+        return std::string(preset.name);
+      }
     }
     return "";
   }
 
   // Compares what changes ids: patterns, digits, and whether ByteLevel splits. Files differ in
   // fields that do not.
-  bool SameSplit(std::string_view preset) const {
-    return Essence(ParseJson(preset, "preset")) == Essence(json_["pre_tokenizer"]);
+  bool Same(std::string_view preset, const char* field) const {
+    const Json step = preset.empty() ? Json() : ParseJson(preset, "preset");
+    return Essence(step) == Essence(json_.contains(field) ? json_[field] : Json());
   }
   static std::vector<std::string> Essence(const Json& step) {
     std::vector<std::string> out;
     const std::string type = step.is_object() ? step.value("type", "") : "";
     if (type == "Sequence") {
-      for (const Json& part : step["pretokenizers"])
-        for (std::string& essence : Essence(part)) out.push_back(std::move(essence));
+      for (const char* list : {"pretokenizers", "normalizers"}) {
+        if (!step.contains(list)) continue;
+        for (const Json& part : step[list])
+          for (std::string& essence : Essence(part)) out.push_back(std::move(essence));
+      }
     } else if (type == "Split") {
       out.push_back("split " + step["pattern"].dump() + step.value("behavior", "") +
                     (step.value("invert", false) ? "!" : ""));
@@ -123,8 +126,8 @@ class VocabularyWriter {
     } else if (type == "ByteLevel") {
       out.push_back(step.value("use_regex", true) ? "bytes split" : "bytes");
       if (step.value("add_prefix_space", true)) out.push_back("prefix");
-    } else {
-      out.push_back(type);
+    } else if (!type.empty()) {
+      out.push_back(type == "Punctuation" ? type + step.value("behavior", "Isolated") : type);
     }
     return out;
   }

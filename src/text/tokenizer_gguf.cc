@@ -81,9 +81,8 @@ class GgufVocabulary {
   const std::vector<int64_t>* types_ = nullptr;
 };
 
-std::unique_ptr<const BpeModel> ByteLevelModel(const GgufFile& file,
-                                               const GgufVocabulary& vocabulary,
-                                               const GgufPreset& preset) {
+std::unique_ptr<BpeModel> ByteLevelModel(const GgufFile& file, const GgufVocabulary& vocabulary,
+                                         const GgufPreset& preset) {
   const std::vector<std::string>* merges = file.Strings("tokenizer.ggml.merges");
   if (merges == nullptr) vocabulary.Fail("merges", "missing");
   std::vector<BpeModel::MergePair> pairs;
@@ -100,10 +99,8 @@ std::unique_ptr<const BpeModel> ByteLevelModel(const GgufFile& file,
   }
   BpeModel::Options options;
   options.ignore_merges = preset.ignore_merges;
-  auto model = std::make_unique<BpeModel>(vocabulary.MakeVocab(), pairs, std::move(options),
-                                          vocabulary.Context("merges"));
-  model->UseBytes();
-  return model;
+  return std::make_unique<BpeModel>(vocabulary.MakeVocab(), pairs, std::move(options),
+                                    vocabulary.Context("merges"));
 }
 
 SpmVocabulary SpmPieces(const GgufFile& file, const GgufVocabulary& vocabulary) {
@@ -138,7 +135,9 @@ std::shared_ptr<const Tokenizer> Tokenizer::FromGguf(const GgufFile& file) {
   PipelineParts parts;
   bool bos_by_default = false;
   if (kind == "gpt2") {
-    const std::string pre = file.String("tokenizer.ggml.pre").value_or("default");
+    // A guess would give other ids in silence.
+    const std::string pre = file.String("tokenizer.ggml.pre").value_or("");
+    if (pre.empty()) vocabulary.Fail("pre", "missing: nothing says how the text is cut");
     const GgufPreset* preset = FindGgufPreset(pre);
     if (preset == nullptr) {
       vocabulary.Fail(
@@ -146,8 +145,12 @@ std::shared_ptr<const Tokenizer> Tokenizer::FromGguf(const GgufFile& file) {
           ErrorCode::kUnsupported);
     }
     parts.normalizer = preset->MakeNormalizer();
-    parts.pre_tokenizer = preset->MakePreTokenizer();
-    parts.model = ByteLevelModel(file, vocabulary, *preset);
+    auto model = ByteLevelModel(file, vocabulary, *preset);
+    parts.pre_tokenizer = preset->MakePreTokenizer(/*words_as_bytes=*/false);
+    if (parts.pre_tokenizer->traits().ends_in_byte_level && model->UseBytes()) {
+      parts.pre_tokenizer = preset->MakePreTokenizer(/*words_as_bytes=*/true);
+    }
+    parts.model = std::move(model);
     parts.decoder = MakeByteLevelDecoder();
     bos_by_default = preset->add_bos;
     parts.added_tokens = vocabulary.MakeAddedTokens(parts.model->vocab());
