@@ -33,7 +33,8 @@ void TryRecipe(std::string_view yaml) {
   }
   const std::string query = PrepareQuery(recipe.query, "a query {num}", tokenizer);
   if (recipe.kind == RecipeKind::kListwise) {
-    BuildListwisePrompt(recipe, ChatFormatOf(recipe, tokenizer).get(), tokenizer, query, passages);
+    BuildListwisePrompt(recipe, ChatFormatOf(recipe, tokenizer).get(), tokenizer, query, passages,
+                        false);
   }
 }
 

@@ -86,7 +86,7 @@ void ForwardPass::RunLayer(int64_t index, const PackedRows& rows) {
   }
   backend_.Rope(w.q.data(), num_rows, config_.num_heads, head_dim, w.cos.data(), w.sin.data());
   backend_.Rope(w.k.data(), num_rows, config_.num_kv_heads, head_dim, w.cos.data(), w.sin.data());
-  backend_.StoreKeysValues(kv_, index, w.k.data(), w.v.data(), rows.sequences);
+  backend_.StoreKeysValues(kv_, index, w.k.data(), w.v.data(), rows.stored);
   const AttentionShape attention{
       .kv = kv_,
       .num_heads = config_.num_heads,

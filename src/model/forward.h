@@ -19,7 +19,8 @@ struct PackedRows {
   std::vector<int32_t> tokens;          // [rows]
   std::vector<int64_t> positions;       // [rows], in their own sequences
   RowGroups groups;                     // all rows, by adapter
-  std::vector<SequenceRows> sequences;  // with the KV blocks that hold their positions
+  std::vector<SequenceRows> sequences;  // with the KV blocks that hold what they attend to
+  std::vector<SequenceRows> stored;     // those whose keys and values are kept
   std::vector<int32_t> head_rows;       // rows whose head outputs are wanted, ascending
   RowGroups head_groups;                // the same by adapter, numbered among themselves
 };

@@ -52,6 +52,7 @@ struct Session::Impl {
 
   // Checks everything that may be wrong with a call before anything changes.
   std::vector<Progress> Check(std::span<const Step> steps);
+  void CheckPaddedSlot(const Step& step, const Sequence& sequence, const std::string& where) const;
   // The next rows of the call, at most kRowsPerRun.
   PackedRows NextRows(std::vector<Progress>& progress) const;
 
@@ -76,6 +77,7 @@ std::vector<Progress> Session::Impl::Check(std::span<const Step> steps) {
     if (step.logits_from > step.tokens.size()) {
       throw Error(ErrorCode::kInvalidArgument, where, "logits are asked for beyond the tokens");
     }
+    if (step.padded_slot >= 0) CheckPaddedSlot(step, sequence, where);
     const int64_t vocab_size = VocabSize(sequence);
     for (const int32_t token : step.tokens) {
       if (token < 0 || token >= vocab_size) {
@@ -89,6 +91,22 @@ std::vector<Progress> Session::Impl::Check(std::span<const Step> steps) {
   return progress;
 }
 
+void Session::Impl::CheckPaddedSlot(const Step& step, const Sequence& sequence,
+                                    const std::string& where) const {
+  const int64_t length = sequence.cache.length();
+  if (step.tokens.size() != 1 || length == 0 || step.padded_slot < length) {
+    throw Error(ErrorCode::kInvalidArgument, where,
+                "a padded slot is one token behind the tokens that the sequence holds");
+  }
+  for (const int64_t window : model.config().sliding_windows) {
+    if (window > 0 && step.padded_slot >= window) {
+      throw Error(ErrorCode::kUnsupported, where,
+                  "a padded slot at " + std::to_string(step.padded_slot) +
+                      " lies beyond the model's sliding window of " + std::to_string(window));
+    }
+  }
+}
+
 PackedRows Session::Impl::NextRows(std::vector<Progress>& progress) const {
   PackedRows rows;
   int64_t room = kRowsPerRun;
@@ -98,16 +116,24 @@ PackedRows Session::Impl::NextRows(std::vector<Progress>& progress) const {
     if (count == 0) continue;
     room -= count;
     KvCache& cache = part.sequence->cache;
+    const bool padded = part.step->padded_slot >= 0;
     const int64_t start = cache.length() + static_cast<int64_t>(part.done);
-    rows.sequences.push_back({.first_row = static_cast<int64_t>(rows.tokens.size()),
-                              .rows = count,
-                              .first_position = start,
-                              .blocks = cache.blocks()});
+    SequenceRows sequence{.first_row = static_cast<int64_t>(rows.tokens.size()),
+                          .rows = count,
+                          .first_position = start,
+                          .blocks = cache.blocks()};
+    if (padded) {
+      // Seen from the last token that is kept, attention reaches what a padded slot may see.
+      sequence.first_position = cache.length() - 1;
+    } else {
+      rows.stored.push_back(sequence);
+    }
+    rows.sequences.push_back(sequence);
     for (int64_t i = 0; i < count; ++i, ++part.done) {
       const auto row = static_cast<int32_t>(rows.tokens.size());
       const Adapter* adapter = part.sequence->adapter.get();
       rows.tokens.push_back(part.step->tokens[part.done]);
-      rows.positions.push_back(start + i);
+      rows.positions.push_back(padded ? part.step->padded_slot : start + i);
       rows.groups.Add(adapter, row);
       if (part.done >= part.step->logits_from) {
         rows.head_groups.Add(adapter, static_cast<int32_t>(rows.head_rows.size()));
@@ -181,6 +207,7 @@ HeadOutputs Session::Forward(std::span<const Step> steps) {
   }
   outputs.values.resize(static_cast<size_t>(wanted * outputs.width));
   for (const Progress& part : progress) {
+    if (part.step->padded_slot >= 0) continue;
     KvCache& cache = part.sequence->cache;
     cache.Reserve(cache.length() + static_cast<int64_t>(part.step->tokens.size()));
   }
@@ -193,6 +220,7 @@ HeadOutputs Session::Forward(std::span<const Step> steps) {
     out += static_cast<int64_t>(rows.head_rows.size()) * outputs.width;
   }
   for (const Progress& part : progress) {
+    if (part.step->padded_slot >= 0) continue;
     KvCache& cache = part.sequence->cache;
     cache.Commit(cache.length() + static_cast<int64_t>(part.step->tokens.size()));
   }

@@ -21,6 +21,10 @@ struct Step {
   std::span<const int32_t> tokens;  // appended after what the sequence holds
   // Head outputs are computed for tokens [logits_from, tokens.size()); tokens.size(): none.
   size_t logits_from = 0;
+  // Not negative: the one token of the step is a padded slot, as a right-padded batch of
+  // transformers computes it: it stands at this position, attends to all that the sequence holds
+  // but not to itself, and is not kept.
+  int64_t padded_slot = -1;
 };
 
 // Head outputs of the rows asked for, in the order of the steps and of their tokens.

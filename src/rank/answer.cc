@@ -1,6 +1,7 @@
 #include "rank/answer.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "rank/id_pattern.h"
@@ -55,11 +56,18 @@ Divided Split(const Recipe& recipe, const IdPattern& pattern, std::string_view t
   for (const std::string& marker : recipe.answer.after) {
     if (take(Divide(parts.behind, marker, false))) break;
   }
-  if (!reasoning) return parts;
-  for (const std::string& marker : recipe.reasoning.after) {
+  for (const std::string& marker : recipe.answer.after_last) {
     take(Divide(parts.behind, marker, true));
   }
-  if (!divided) take(DivideAtRankingLine(parts.behind, pattern));
+  if (reasoning) {
+    for (const std::string& marker : recipe.reasoning.after) {
+      take(Divide(parts.behind, marker, true));
+    }
+    if (!divided) take(DivideAtRankingLine(parts.behind, pattern));
+  }
+  for (const std::string& marker : recipe.answer.before) {
+    if (const auto cut = Divide(parts.behind, marker, false)) parts.behind = cut->before;
+  }
   return parts;
 }
 
@@ -88,6 +96,76 @@ bool HasRankLlmFormat(IdStyle style, std::string_view text) {
   }
 }
 
+// Digits that look like others (superscript, subscript, circled, wide, with a full stop) as plain
+// ones: RankLLM's table (rank_llm/rerank/listwise/listwise_inference_handler.py).
+std::string FoldDigits(std::string_view text) {
+  struct Run {
+    char32_t first, last;
+    int value;
+  };
+  constexpr std::array<Run, 9> kRuns = {{{0x2070, 0x2070, 0},
+                                         {0xB9, 0xB9, 1},
+                                         {0xB2, 0xB3, 2},
+                                         {0x2074, 0x2079, 4},
+                                         {0x2080, 0x2089, 0},
+                                         {0x2460, 0x2468, 1},
+                                         {0x2776, 0x277E, 1},
+                                         {0xFF10, 0xFF19, 0},
+                                         {0x1F100, 0x1F109, 0}}};
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const size_t begin = at;
+    const char32_t c = NextCodePoint(text, &at);
+    const auto* run =
+        std::ranges::find_if(kRuns, [&](const Run& r) { return c >= r.first && c <= r.last; });
+    if (run == kRuns.end()) {
+      out.append(text.substr(begin, at - begin));
+    } else {
+      out.push_back(static_cast<char>('0' + run->value + static_cast<int>(c - run->first)));
+    }
+  }
+  return out;
+}
+
+// What the ids of an answer about `n` passages say.
+struct CountedIds {
+  int64_t named = 0;
+  bool repeated = false;
+  bool out_of_range = false;
+};
+
+CountedIds CountIds(IdStyle style, const IdPattern& pattern, std::string_view text, int64_t n,
+                    std::vector<int64_t>* order) {
+  CountedIds out;
+  std::vector<bool> seen(static_cast<size_t>(n), false);
+  for (const std::string_view id : pattern.FindAll(text)) {
+    ++out.named;
+    const int64_t index = IdIndex(style, id);
+    if (index < 0 || index >= n) {
+      out.out_of_range = true;
+    } else if (seen[static_cast<size_t>(index)]) {
+      out.repeated = true;
+    } else {
+      seen[static_cast<size_t>(index)] = true;
+      if (order != nullptr) order->push_back(index);
+    }
+  }
+  return out;
+}
+
+Repair RepairOf(const Recipe& recipe, const std::string& ranking, const CountedIds& ids,
+                int64_t n) {
+  const bool well_formed = recipe.answer.valid.empty()
+                               ? HasRankLlmFormat(recipe.ids, ranking)
+                               : IdPattern(recipe.answer.valid).Matches(ranking) && ids.named > 0;
+  if (!well_formed) return Repair::kWrongFormat;
+  if (ids.named < n || (ids.named == n && !ids.repeated && ids.out_of_range)) {
+    return Repair::kMissing;
+  }
+  return ids.named > n || ids.repeated ? Repair::kRepetition : Repair::kOk;
+}
+
 }  // namespace
 
 ParsedAnswer ParseAnswer(const Recipe& recipe, std::string_view text, int64_t n, bool reasoning) {
@@ -98,29 +176,14 @@ ParsedAnswer ParseAnswer(const Recipe& recipe, std::string_view text, int64_t n,
   ParsedAnswer out;
   out.reasoning = StripSpace(parts.before);
   out.ranking = StripSpace(parts.behind);
+  const std::string read = recipe.answer.fold_digits ? FoldDigits(out.ranking) : out.ranking;
+  CountedIds ids = CountIds(recipe.ids, pattern, read, n, &out.order);
+  if (!recipe.answer.counted.empty()) {
+    ids = CountIds(recipe.ids, IdPattern(recipe.answer.counted), out.ranking, n, nullptr);
+  }
+  out.repair = RepairOf(recipe, out.ranking, ids, n);
   std::vector<bool> seen(static_cast<size_t>(n), false);
-  int64_t named = 0;
-  bool out_of_range = false;
-  bool repeated = false;
-  for (const std::string_view id : pattern.FindAll(out.ranking)) {
-    ++named;
-    const int64_t index = IdIndex(recipe.ids, id);
-    if (index < 0 || index >= n) {
-      out_of_range = true;
-    } else if (seen[static_cast<size_t>(index)]) {
-      repeated = true;
-    } else {
-      seen[static_cast<size_t>(index)] = true;
-      out.order.push_back(index);
-    }
-  }
-  if (!HasRankLlmFormat(recipe.ids, out.ranking)) {
-    out.repair = Repair::kWrongFormat;
-  } else if (named < n || (named == n && !repeated && out_of_range)) {
-    out.repair = Repair::kMissing;
-  } else if (named > n || repeated) {
-    out.repair = Repair::kRepetition;
-  }
+  for (const int64_t index : out.order) seen[static_cast<size_t>(index)] = true;
   for (int64_t index = 0; index < n; ++index) {
     if (!seen[static_cast<size_t>(index)]) out.order.push_back(index);
   }

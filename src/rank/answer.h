@@ -22,9 +22,10 @@ struct ParsedAnswer {
 // passages that the answer does not name follow in their order.
 //
 // The repair is counted as RankLLM counts it (rank_llm/analysis/response_analysis.py), over the ids
-// that were read: wrong_format unless the ranking is ids joined by "] > [", else missing where
-// there are fewer ids than passages, else repetition where an id is repeated or there are more ids
-// than passages; and, beyond RankLLM, missing where an id out of range stands for a passage.
+// that were read (or that the recipe says are counted): wrong_format unless the ranking is ids
+// joined by "] > [" (or what the recipe calls valid), else missing where there are fewer ids than
+// passages, else repetition where an id is repeated or there are more ids than passages; and,
+// beyond RankLLM, missing where an id out of range stands for a passage.
 //
 // `reasoning`: the model was let reason, so the recipe's further markers and, without any, the last
 // line that holds two ids or more divide the reasoning from the ranking.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <limits>
 
 #include "base/error.h"
@@ -38,6 +39,61 @@ std::string Message(int code) {
   pcre2_get_error_message(code, buffer.data(), buffer.size());
   return reinterpret_cast<const char*>(buffer.data());
 }
+
+// Steps of one attempt, kilobytes of its stack, and places at which one call attempts a match: a
+// pattern that goes on for ever stops at one of these, or at the time below.
+constexpr uint32_t kMaxSteps = 1'000'000;
+constexpr uint32_t kMaxHeapKiB = 65536;
+constexpr size_t kPlacesPerCall = 1024;
+constexpr std::chrono::seconds kMaxTime{2};
+
+// One pattern over one text.
+class Matcher {
+ public:
+  explicit Matcher(const pcre2_code* code)
+      : code_(code),
+        data_(pcre2_match_data_create_from_pattern(code, nullptr), &pcre2_match_data_free),
+        limits_(pcre2_match_context_create(nullptr), &pcre2_match_context_free),
+        deadline_(std::chrono::steady_clock::now() + kMaxTime) {
+    if (!data_ || !limits_) {
+      throw Error(ErrorCode::kOutOfMemory, "answer pattern", "no memory to match");
+    }
+    pcre2_set_match_limit(limits_.get(), kMaxSteps);
+    pcre2_set_heap_limit(limits_.get(), kMaxHeapKiB);
+  }
+
+  // The first match that begins at `at` or at one of the next kPlacesPerCall bytes; where there is
+  // none, searched_until() says how far it looked.
+  bool Match(std::string_view text, size_t at, uint32_t options) const {
+    if (std::chrono::steady_clock::now() > deadline_) Fail("it takes too long");
+    searched_until_ = std::min(text.size(), at + kPlacesPerCall);
+    while (searched_until_ < text.size() && (text[searched_until_] & 0xC0) == 0x80) {
+      ++searched_until_;
+    }
+    pcre2_set_offset_limit(limits_.get(), searched_until_);
+    groups_ = pcre2_match(code_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
+                          options | PCRE2_NO_UTF_CHECK, data_.get(), limits_.get());
+    if (groups_ == PCRE2_ERROR_NOMATCH) return false;
+    if (groups_ < 0) Fail(Message(groups_));
+    return true;
+  }
+  size_t searched_until() const { return searched_until_; }
+  int groups() const { return groups_; }
+  const PCRE2_SIZE* ends() const { return pcre2_get_ovector_pointer(data_.get()); }
+
+ private:
+  [[noreturn]] static void Fail(const std::string& why) {
+    throw Error(ErrorCode::kInvalidFormat, "answer pattern",
+                "cannot be matched against this answer: " + why);
+  }
+
+  const pcre2_code* code_;
+  std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> data_;
+  std::unique_ptr<pcre2_match_context, decltype(&pcre2_match_context_free)> limits_;
+  std::chrono::steady_clock::time_point deadline_;
+  mutable size_t searched_until_ = 0;
+  mutable int groups_ = 0;
+};
 
 const pcre2_code* Code(const std::shared_ptr<const void>& code) {
   return static_cast<const pcre2_code*>(code.get());
@@ -73,12 +129,17 @@ int64_t IdIndex(IdStyle style, std::string_view text) {
   return style == IdStyle::kZeroBased ? value : value - 1;
 }
 
+bool IsDecimalDigit(char32_t c) {
+  return DigitValue(c) >= 0;
+}
+
 IdPattern::IdPattern(const std::string& pattern) {
   int error = 0;
   PCRE2_SIZE at = 0;
   pcre2_code* code =
       pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                    PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &at, nullptr);
+                    PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT,
+                    &error, &at, nullptr);
   if (code == nullptr) {
     throw Error(ErrorCode::kInvalidFormat, "pattern",
                 "is no regular expression: " + Message(error) + " at byte " + std::to_string(at));
@@ -87,27 +148,23 @@ IdPattern::IdPattern(const std::string& pattern) {
       code, [](const void* p) { pcre2_code_free(static_cast<pcre2_code*>(const_cast<void*>(p))); });
 }
 
-std::vector<std::string_view> IdPattern::FindAll(std::string_view text) const {
-  const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> data(
-      pcre2_match_data_create_from_pattern(Code(code_), nullptr), &pcre2_match_data_free);
-  const std::unique_ptr<pcre2_match_context, decltype(&pcre2_match_context_free)> limits(
-      pcre2_match_context_create(nullptr), &pcre2_match_context_free);
-  if (!data || !limits)
-    throw Error(ErrorCode::kOutOfMemory, "answer pattern", "no memory to match");
-  pcre2_set_match_limit(limits.get(), 1'000'000);
-  pcre2_set_heap_limit(limits.get(), 65536);  // KiB
+bool IdPattern::Matches(std::string_view text) const {
+  const Matcher matcher(Code(code_));
+  return matcher.Match(text, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED);
+}
 
+std::vector<std::string_view> IdPattern::FindAll(std::string_view text) const {
+  const Matcher matcher(Code(code_));
   std::vector<std::string_view> out;
   for (size_t at = 0; at <= text.size();) {
-    const int groups = pcre2_match(Code(code_), reinterpret_cast<PCRE2_SPTR>(text.data()),
-                                   text.size(), at, PCRE2_NO_UTF_CHECK, data.get(), limits.get());
-    if (groups == PCRE2_ERROR_NOMATCH) break;
-    if (groups < 0) {
-      throw Error(ErrorCode::kInvalidFormat, "answer pattern",
-                  "cannot be matched against this answer: " + Message(groups));
+    if (!matcher.Match(text, at, 0)) {
+      at = matcher.searched_until();
+      if (at >= text.size()) break;
+      NextCodePoint(text, &at);
+      continue;
     }
-    const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(data.get());
-    const size_t group = groups > 1 ? 1 : 0;
+    const PCRE2_SIZE* ends = matcher.ends();
+    const size_t group = matcher.groups() > 1 ? 1 : 0;
     if (ends[2 * group] != PCRE2_UNSET && ends[2 * group] <= ends[2 * group + 1]) {
       out.push_back(text.substr(ends[2 * group], ends[2 * group + 1] - ends[2 * group]));
     }

@@ -17,6 +17,9 @@ std::string IdText(IdStyle style, int64_t index);
 // script are read, as Python's int() does.
 int64_t IdIndex(IdStyle style, std::string_view text);
 
+// A decimal digit of any script, Python's str.isdecimal().
+bool IsDecimalDigit(char32_t c);
+
 // A regular expression that finds ids in an answer. \d means what it means in Python: the decimal
 // digits of Unicode.
 class IdPattern {
@@ -24,6 +27,8 @@ class IdPattern {
   // Throws kInvalidFormat.
   explicit IdPattern(const std::string& pattern);
 
+  // Whether the whole of `text` matches.
+  bool Matches(std::string_view text) const;
   // The first group of every match (the whole match where there is no group), in order. `text` is
   // valid UTF-8. Throws kInvalidFormat where matching takes too long.
   std::vector<std::string_view> FindAll(std::string_view text) const;

@@ -76,6 +76,16 @@ class LanguageModel {
   virtual std::vector<std::vector<float>> Classify(std::span<const std::vector<TokenId>> prompts,
                                                    std::span<const int64_t> positions, Usage* usage,
                                                    const CancelFn& cancel) = 0;
+  // The same of slot `slots` - 1 of each prompt in a batch that is padded on the right with `pad`,
+  // as transformers computes it: a padded slot attends to the prompt, but to no padding. A prompt
+  // of `slots` tokens or more is read at its own token there. No prompt is empty.
+  virtual std::vector<std::vector<float>> ClassifyPadded(
+      std::span<const std::vector<TokenId>> prompts, TokenId pad, int64_t slots, Usage* usage,
+      const CancelFn& cancel) = 0;
+  // Logits of `tokens` as the next token after each prompt: [tokens] a prompt.
+  virtual std::vector<std::vector<float>> TokenLogits(std::span<const std::vector<TokenId>> prompts,
+                                                      std::span<const TokenId> tokens, Usage* usage,
+                                                      const CancelFn& cancel) = 0;
   // Next-token logits [vocab] after each prompt.
   virtual std::vector<std::vector<float>> NextTokenLogits(
       std::span<const std::vector<TokenId>> prompts, Usage* usage, const CancelFn& cancel) = 0;

@@ -138,11 +138,64 @@ std::vector<std::vector<float>> ModelLanguageModel::Classify(
   return out;
 }
 
+std::vector<std::vector<float>> ModelLanguageModel::ClassifyPadded(
+    std::span<const std::vector<TokenId>> prompts, TokenId pad, int64_t slots, Usage* usage,
+    const CancelFn& cancel) {
+  std::vector<PrefillJob> jobs;
+  for (const std::vector<TokenId>& prompt : prompts) {
+    PrefillJob job{.tokens = prompt};
+    const auto size = static_cast<int64_t>(prompt.size());
+    if (size >= slots) {
+      job.tokens.resize(static_cast<size_t>(slots));
+      job.rows_from = job.tokens.size() - 1;
+    } else {
+      job.rows_from = job.tokens.size();
+      job.padded_slot = {.token = pad, .position = slots - 1};
+    }
+    jobs.push_back(std::move(job));
+  }
+  std::vector<std::vector<float>> out(prompts.size());
+  const std::unique_ptr<Stepper> stepper = make_stepper_();
+  RunPrefill(*stepper, parts_.adapter, jobs, 1, usage, cancel, [&](const PrefillRows& rows) {
+    for (size_t row = 0; row < rows.jobs.size(); ++row) {
+      const std::span<const float> logits = rows.outputs.Row(static_cast<int64_t>(row));
+      out[rows.jobs[row]].assign(logits.begin(), logits.end());
+    }
+  });
+  return out;
+}
+
+std::vector<std::vector<float>> ModelLanguageModel::TokenLogits(
+    std::span<const std::vector<TokenId>> prompts, std::span<const TokenId> tokens, Usage* usage,
+    const CancelFn& cancel) {
+  std::vector<PrefillJob> jobs;
+  for (const std::vector<TokenId>& prompt : prompts) {
+    jobs.push_back({.tokens = prompt, .rows_from = prompt.empty() ? 0 : prompt.size() - 1});
+  }
+  std::vector<std::vector<float>> out(prompts.size());
+  const std::unique_ptr<Stepper> stepper = make_stepper_();
+  RunPrefill(
+      *stepper, parts_.adapter, jobs, vocab_size_, usage, cancel, [&](const PrefillRows& rows) {
+        for (size_t row = 0; row < rows.jobs.size(); ++row) {
+          const std::span<const float> logits = rows.outputs.Row(static_cast<int64_t>(row));
+          for (const TokenId token : tokens) {
+            if (token < 0 || token >= static_cast<int64_t>(logits.size())) {
+              throw Error(ErrorCode::kInvalidArgument, "answer",
+                          "token " + std::to_string(token) + " is outside the vocabulary of " +
+                              std::to_string(logits.size()));
+            }
+            out[rows.jobs[row]].push_back(logits[static_cast<size_t>(token)]);
+          }
+        }
+      });
+  return out;
+}
+
 std::vector<std::vector<float>> ModelLanguageModel::NextTokenLogits(
     std::span<const std::vector<TokenId>> prompts, Usage* usage, const CancelFn& cancel) {
   std::vector<PrefillJob> jobs;
   for (const std::vector<TokenId>& prompt : prompts) {
-    jobs.push_back({prompt, prompt.empty() ? 0 : prompt.size() - 1});
+    jobs.push_back({.tokens = prompt, .rows_from = prompt.empty() ? 0 : prompt.size() - 1});
   }
   std::vector<std::vector<float>> out(prompts.size());
   const std::unique_ptr<Stepper> stepper = make_stepper_();

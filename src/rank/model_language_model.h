@@ -40,6 +40,12 @@ class ModelLanguageModel final : public LanguageModel {
   std::vector<std::vector<float>> Classify(std::span<const std::vector<TokenId>> prompts,
                                            std::span<const int64_t> positions, Usage* usage,
                                            const CancelFn& cancel) override;
+  std::vector<std::vector<float>> ClassifyPadded(std::span<const std::vector<TokenId>> prompts,
+                                                 TokenId pad, int64_t slots, Usage* usage,
+                                                 const CancelFn& cancel) override;
+  std::vector<std::vector<float>> TokenLogits(std::span<const std::vector<TokenId>> prompts,
+                                              std::span<const TokenId> tokens, Usage* usage,
+                                              const CancelFn& cancel) override;
   std::vector<std::vector<float>> NextTokenLogits(std::span<const std::vector<TokenId>> prompts,
                                                   Usage* usage, const CancelFn& cancel) override;
 

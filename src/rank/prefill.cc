@@ -61,7 +61,8 @@ void RunPrefill(Stepper& stepper, const std::shared_ptr<const Adapter>& adapter,
       throw Error(ErrorCode::kCancelled, "scoring", "stopped before it was finished");
     }
     std::vector<Step> steps;
-    std::vector<size_t> row_jobs, row_positions;
+    std::vector<size_t> row_jobs, row_positions, padded_jobs;
+    std::vector<Step> padded_steps;
     size_t tokens = 0;
     while (at.job < jobs.size() && tokens < kMaxPackedTokens && row_jobs.size() < max_rows) {
       const PrefillJob& job = jobs[at.job];
@@ -79,18 +80,36 @@ void RunPrefill(Stepper& stepper, const std::shared_ptr<const Adapter>& adapter,
       tokens += end - at.token;
       at.token = end;
       if (end < job.tokens.size()) break;
+      if (job.padded_slot.position >= 0) {
+        padded_jobs.push_back(at.job);
+        padded_steps.push_back({.sequence = at.sequence,
+                                .tokens = std::span(&job.padded_slot.token, 1),
+                                .logits_from = 0,
+                                .padded_slot = job.padded_slot.position});
+      }
       at = {.job = at.job + 1, .token = 0, .sequence = -1};
     }
-    const auto begin = std::chrono::steady_clock::now();
-    const HeadOutputs outputs = stepper.Forward(steps);
-    usage->prefill_seconds +=
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    usage->prompt_tokens += static_cast<int64_t>(tokens);
-    ++usage->forward_passes;
-    if (outputs.rows() != static_cast<int64_t>(row_jobs.size())) {
-      throw Error(ErrorCode::kInternal, "scoring", "the model gave another number of rows");
+    const auto run = [&](const std::vector<Step>& call, size_t count, std::vector<size_t> jobs_of,
+                         std::vector<size_t> positions_of) {
+      const auto begin = std::chrono::steady_clock::now();
+      const HeadOutputs outputs = stepper.Forward(call);
+      usage->prefill_seconds +=
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      usage->prompt_tokens += static_cast<int64_t>(count);
+      ++usage->forward_passes;
+      if (outputs.rows() != static_cast<int64_t>(jobs_of.size())) {
+        throw Error(ErrorCode::kInternal, "scoring", "the model gave another number of rows");
+      }
+      on_rows({outputs, std::move(jobs_of), std::move(positions_of)});
+    };
+    run(steps, tokens, std::move(row_jobs), std::move(row_positions));
+    if (!padded_steps.empty()) {
+      std::vector<size_t> positions;
+      for (const size_t job : padded_jobs) {
+        positions.push_back(static_cast<size_t>(jobs[job].padded_slot.position));
+      }
+      run(padded_steps, padded_steps.size(), std::move(padded_jobs), std::move(positions));
     }
-    on_rows({outputs, std::move(row_jobs), std::move(row_positions)});
     sequences.Close(at.token > 0 ? std::optional(at.sequence) : std::nullopt);
   }
 }

@@ -13,10 +13,17 @@
 
 namespace dear {
 
+// A slot of padding behind a sequence whose head output is wanted (Step::padded_slot).
+struct PaddedSlot {
+  TokenId token = 0;
+  int64_t position = -1;  // negative: none
+};
+
 // One sequence to run through the model once.
 struct PrefillJob {
   std::vector<TokenId> tokens;  // not empty
   size_t rows_from = 0;         // head outputs are wanted from this token on
+  PaddedSlot padded_slot = {};  // and from this slot, in a call of on_rows of its own
 };
 
 // Head outputs of one call: row i belongs to token `positions[i]` of job `jobs[i]`.

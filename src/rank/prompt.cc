@@ -11,8 +11,11 @@ namespace dear {
 namespace {
 
 Values PassageValues(const PassageText& passage, const std::string& id) {
-  return {
-      {"id", id}, {"passage", passage.passage}, {"title", passage.title}, {"text", passage.text}};
+  return {{"id", id},
+          {"passage", passage.passage},
+          {"title", passage.title},
+          {"text", passage.text},
+          {"score", passage.score}};
 }
 
 std::string PassageLines(const Recipe& recipe, std::span<const PassageText> passages) {
@@ -21,6 +24,17 @@ std::string PassageLines(const Recipe& recipe, std::span<const PassageText> pass
     if (i > 0) out += recipe.prompt.separator;
     const std::string id = IdText(recipe.ids, static_cast<int64_t>(i));
     out += Fill(recipe.prompt.passage, PassageValues(passages[i], id));
+  }
+  return out;
+}
+
+// All ids as one text: {ids}.
+std::string IdList(const Recipe& recipe, size_t n) {
+  std::string out;
+  for (size_t i = 0; i < n; ++i) {
+    if (i > 0) out += recipe.prompt.id_separator;
+    const std::string id = IdText(recipe.ids, static_cast<int64_t>(i));
+    out += Fill(recipe.prompt.id_item, {{"id", id}});
   }
   return out;
 }
@@ -36,13 +50,15 @@ std::shared_ptr<const ChatFormat> ChatFormatOf(const Recipe& recipe, const Token
 std::vector<ChatMessage> BuildMessages(const Recipe& recipe, const std::string& query,
                                        std::span<const PassageText> passages) {
   const std::string num = std::to_string(passages.size());
+  const std::string ids = IdList(recipe, passages.size());
   std::vector<ChatMessage> out;
   for (const MessageBlock& block : recipe.prompt.blocks) {
     if (!block.each_passage) {
       const std::string lines = PassageLines(recipe, passages);
       for (const MessageTemplate& message : block.messages) {
-        out.push_back({message.role, Fill(message.content,
-                                          {{"query", query}, {"num", num}, {"passages", lines}})});
+        out.push_back({message.role,
+                       Fill(message.content,
+                            {{"query", query}, {"num", num}, {"ids", ids}, {"passages", lines}})});
       }
       continue;
     }
@@ -60,15 +76,20 @@ std::vector<ChatMessage> BuildMessages(const Recipe& recipe, const std::string& 
 }
 
 Prompt BuildListwisePrompt(const Recipe& recipe, const ChatFormat* chat, const Tokenizer& tokenizer,
-                           const std::string& query, std::span<const PassageText> passages) {
+                           const std::string& query, std::span<const PassageText> passages,
+                           bool reasoning) {
   Prompt prompt;
   if (chat != nullptr) {
     prompt.text = chat->Render(BuildMessages(recipe, query, passages), true);
+    if (recipe.prompt.skip_thinking && !reasoning) prompt.text += chat->skip_thinking();
   } else {
     const std::string num = std::to_string(passages.size());
     const std::string lines = PassageLines(recipe, passages);
-    prompt.text = Fill(recipe.prompt.text, {{"query", query}, {"num", num}, {"passages", lines}});
+    const std::string ids = IdList(recipe, passages.size());
+    prompt.text = Fill(recipe.prompt.text,
+                       {{"query", query}, {"num", num}, {"ids", ids}, {"passages", lines}});
   }
+  prompt.text += recipe.prompt.begin_answer;
   EncodeOptions options;
   options.add_special_tokens = recipe.prompt.special_tokens;
   prompt.ids = tokenizer.Encode(prompt.text, options).ids;
@@ -87,7 +108,17 @@ std::vector<PassageText> Shortened(std::span<const PassageText> passages, int64_
   for (const PassageText& passage : passages) {
     out.push_back({std::string(FirstCodePoints(passage.title, chars)),
                    std::string(FirstCodePoints(passage.text, chars)),
-                   std::string(FirstCodePoints(passage.passage, chars))});
+                   std::string(FirstCodePoints(passage.passage, chars)), passage.score});
+  }
+  return out;
+}
+
+std::vector<PassageText> CutToWords(std::span<const PassageText> passages, int64_t words) {
+  std::vector<PassageText> out;
+  out.reserve(passages.size());
+  for (const PassageText& passage : passages) {
+    out.push_back({passage.title, FirstWords(passage.text, words),
+                   FirstWords(passage.passage, words), passage.score});
   }
   return out;
 }

@@ -28,12 +28,17 @@ std::shared_ptr<const ChatFormat> ChatFormatOf(const Recipe& recipe, const Token
 std::vector<ChatMessage> BuildMessages(const Recipe& recipe, const std::string& query,
                                        std::span<const PassageText> passages);
 
-// The listwise prompt of `passages`. `chat` is what ChatFormatOf gave.
+// The listwise prompt of `passages`. `chat` is what ChatFormatOf gave. `reasoning`: the model is
+// let reason before it answers.
 Prompt BuildListwisePrompt(const Recipe& recipe, const ChatFormat* chat, const Tokenizer& tokenizer,
-                           const std::string& query, std::span<const PassageText> passages);
+                           const std::string& query, std::span<const PassageText> passages,
+                           bool reasoning);
 
 // `passages` with every text cut to `chars` code points.
 std::vector<PassageText> Shortened(std::span<const PassageText> passages, int64_t chars);
+
+// `passages` with every text cut to `words` words; a title of its own stays.
+std::vector<PassageText> CutToWords(std::span<const PassageText> passages, int64_t words);
 
 // The largest cut in code points, found by a fixed rule, at which a prompt has at most `limit`
 // tokens: `tokens_at(chars)` counts them. Starting from `longest`, the cut shrinks in proportion to

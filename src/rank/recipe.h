@@ -24,14 +24,19 @@ enum class CutUnit { kNone, kChars, kWords, kTokens };
 struct TextCut {
   CutUnit unit = CutUnit::kNone;
   int64_t length = 0;
+  // Not 0: `length` is meant for that many passages in a prompt, and in proportion longer for fewer
+  // of them, shorter for more (words alone).
+  int64_t for_passages = 0;
 };
 
 // What is done to a query or a passage before it enters the prompt, in this order.
 struct TextRule {
   std::vector<std::string> remove;  // these texts go
+  std::string with_title;           // of a passage that has a title; empty: "{title} {text}"
   bool strip = false;               // whitespace at both ends goes
-  bool escape_ids = false;          // "[12]" becomes "(12)", so that it is not read as an id
+  bool clean = false;               // CleanText
   TextCut cut;
+  bool escape_ids = false;  // "[12]" becomes "(12)", so that it is not read as an id
 };
 
 struct MessageTemplate {
@@ -45,8 +50,13 @@ struct MessageBlock {
   std::vector<MessageTemplate> messages;
 };
 
-// Placeholders: {query} {num}; {passages} (all passage lines); for one passage {id} {passage}
-// {title} {text}. {passage} is the title, a blank and the text, or the text alone.
+// How passages become shorter where a prompt does not fit: all to one length in characters, found
+// in proportion to what is over; or as RankLLM does it, word by word.
+enum class Shrink { kCharacters, kRankLlmWords };
+
+// Placeholders: {query} {num} {ids} (all ids); {passages} (all passage lines); for one passage {id}
+// {passage} {title} {text} {score} (the first stage's, three decimals). {passage} is the text with
+// its title as TextRule says, or alone.
 struct PromptTemplate {
   bool chat = false;
   std::string text;                  // plain
@@ -54,9 +64,15 @@ struct PromptTemplate {
   std::string chat_format;           // by name; empty: the one of the model
   std::string passage;               // one line of {passages}
   std::string separator = "\n";      // between them
+  std::string id_item = "[{id}]";    // one of {ids}
+  std::string id_separator = ", ";   // between two of them
+  bool skip_thinking = false;        // unless the model is let reason: in the words of its format
+  std::string begin_answer;          // what the model's answer is made to begin with
   // Whether the tokenizer adds its own special tokens (BOS) to the text.
   bool special_tokens = true;
   int64_t truncate = 0;  // tokens kept from the left, special ones included; 0: all
+  int64_t context = 0;   // tokens that prompt and ranking may take; 0: the model's context
+  Shrink shrink = Shrink::kCharacters;
 };
 
 struct DecodingDefaults {
@@ -68,16 +84,24 @@ struct DecodingDefaults {
   std::optional<int64_t> max_new_tokens;
   int64_t spare = 0;
   int64_t at_least = 0;
+  // Nothing is written: the ranking is the order of the logits of the ids as the next token.
+  bool first_token = false;
 };
 
 struct AnswerRule {
   std::string pattern;             // PCRE; its first group (or all of it) is an id
   std::vector<std::string> after;  // the answer begins after the first of these texts, any case
-  std::string item;                // one id as the model writes it: "[{id}]"
-  std::string separator;           // between two: " > "
+  std::vector<std::string> after_last;  // the same after the last place of each, one after another
+  std::vector<std::string> before;      // and ends before the first of these
+  std::string valid;    // PCRE that a well-formed answer matches as a whole; empty: "[1] > [2]"
+  std::string counted;  // the ids that are counted for the repair; empty: those of `pattern`
+  bool fold_digits = false;  // superscript, circled and wide digits are read as plain ones
+  std::string item;          // one id as the model writes it: "[{id}]"
+  std::string separator;     // between two: " > "
 };
 
 struct ReasoningRule {
+  bool always = false;             // the model reasons unasked
   std::vector<std::string> after;  // further texts after which the answer begins (their last place)
   int64_t max_new_tokens = 0;      // on top of the answer's
 };
@@ -89,16 +113,53 @@ struct WindowRule {
 };
 
 enum class PairTruncation { kLongestFirst };
-enum class Pooling { kLastToken };
-enum class ScoreTransform { kLogit, kSigmoid };
 
+// Two texts, joined as the tokenizer joins a pair.
 struct PairRule {
   std::string query;     // template of the first text
   std::string document;  // template of the second
   int64_t max_length = 0;
   PairTruncation truncation = PairTruncation::kLongestFirst;
-  Pooling pooling = Pooling::kLastToken;
+};
+
+// A piece of the input that is tokenised on its own, without special tokens.
+struct InputPart {
+  std::string text;              // template
+  std::string with_instruction;  // in its place where the user gives an instruction; may be empty
+  bool bos = false;              // the tokenizer's BOS stands before it, where there is one
+  bool eos = false;              // and its EOS behind it
+  int64_t max_tokens = 0;        // kept from the left; 0: all
+  double max_share = 0;          // the same as a share of the length limit, rounded down
+  bool shrink = false;           // is cut from the right where the whole is too long
+};
+
+// Which tokens InputRule::max_length counts. The content goes from the first part that has a
+// placeholder to the last one that has.
+enum class LengthOf { kAll, kContent, kContentLessTail };
+
+struct InputRule {
+  std::vector<InputPart> parts;
+  int64_t max_length = 0;  // 0: the model's context
+  LengthOf counts = LengthOf::kAll;
+};
+
+enum class ScoreHead { kLinear, kTokens };
+enum class Pooling { kLastNonPad, kLastSlot };
+enum class TokenLookup { kAlone, kVocabulary, kInContext };
+enum class ScoreTransform { kLogit, kSigmoid };
+
+// How a pointwise score is read.
+struct ScoreRule {
+  ScoreHead head = ScoreHead::kLinear;
+  // linear
+  Pooling pooling = Pooling::kLastNonPad;
+  int64_t slots = 0;  // of a padded row; with last_slot
   int64_t label = 0;  // which of the head's logits is the score
+  // tokens
+  std::string positive;  // its logit as the next token
+  std::string negative;  // is taken off, unless empty
+  TokenLookup lookup = TokenLookup::kAlone;
+
   ScoreTransform transform = ScoreTransform::kLogit;
 };
 
@@ -117,7 +178,12 @@ struct Recipe {
   ReasoningRule reasoning;
   WindowRule window;
 
-  PairRule pair;             // pointwise
+  // pointwise: exactly one of the three (pair.query, input.parts, prompt.text) is given
+  PairRule pair;
+  InputRule input;
+  ScoreRule score;
+  std::string instruction;  // {instruction} where the user gives none
+
   std::string continuation;  // query likelihood: what is scored after the prompt
 };
 

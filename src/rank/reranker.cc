@@ -49,7 +49,8 @@ std::vector<int64_t> OrderByScore(std::span<const float> scores) {
 Reranker::Reranker(std::shared_ptr<LanguageModel> model, Recipe recipe)
     : model_(std::move(model)), recipe_(std::move(recipe)) {
   if (!model_) throw Error(ErrorCode::kInvalidArgument, "reranker", "there is no model");
-  const bool needs_score_head = recipe_.kind == RecipeKind::kPointwise;
+  const bool needs_score_head =
+      recipe_.kind == RecipeKind::kPointwise && recipe_.score.head == ScoreHead::kLinear;
   if (needs_score_head != model_->has_score_head()) {
     throw Error(
         ErrorCode::kInvalidArgument, "recipe " + recipe_.name,

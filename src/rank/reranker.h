@@ -71,6 +71,7 @@ struct RankOptions {
   uint64_t seed = 0;
   bool reasoning = false;
   bool trace = false;
+  std::string instruction;  // for recipes that take one; empty: the recipe's own
   std::optional<int64_t> max_query_words;
   // At most one of these; in place of the recipe's cut.
   std::optional<int64_t> max_passage_words, max_passage_chars, max_passage_tokens;

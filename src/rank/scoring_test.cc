@@ -60,12 +60,12 @@ TEST(Pointwise, TitlesAndTruncation) {
 
 TEST(Pointwise, OtherLabelsAndSigmoid) {
   Recipe recipe = LoadRecipe("dear-pointwise-card");
-  recipe.pair.label = 1;
-  recipe.pair.transform = ScoreTransform::kSigmoid;
+  recipe.score.label = 1;
+  recipe.score.transform = ScoreTransform::kSigmoid;
   const RankResult result = Reranker(Classifier(), recipe).Rank(Request({"a", "b"}));
   EXPECT_FLOAT_EQ(result.scores[0], 1 / (1 + std::exp(-7.0F)));
   EXPECT_EQ(result.score_kind, ScoreKind::kProbability);
-  recipe.pair.label = 2;
+  recipe.score.label = 2;
   EXPECT_THROW(Reranker(Classifier(), recipe).Rank(Request({"a"})), Error);
 }
 

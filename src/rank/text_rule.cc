@@ -1,9 +1,15 @@
 #include "rank/text_rule.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
 #include <optional>
 
 #include "base/error.h"
+#include "rank/id_pattern.h"
+#include "rank/placeholders.h"
+#include "rank/text_rule_clean.h"
 #include "text/python_text.h"
 
 namespace dear {
@@ -21,6 +27,16 @@ std::string FirstTokens(std::string_view text, int64_t count, const Tokenizer& t
   return std::string(FirstCodePoints(text, end));
 }
 
+constexpr std::string_view kTitleAndText = "{title} {text}";
+
+std::string ThreeDecimals(double value) {
+  if (!std::isfinite(value)) return "0.000";
+  std::array<char, 400> out;
+  const auto end =
+      std::to_chars(out.data(), out.data() + out.size(), value, std::chars_format::fixed, 3).ptr;
+  return {out.data(), end};
+}
+
 void Override(const std::optional<int64_t>& limit, CutUnit unit, const char* name, TextCut* cut,
               int* given) {
   if (!limit) return;
@@ -35,7 +51,9 @@ std::string EscapeIds(std::string_view text) {
   std::string out(text);
   for (size_t at = out.find('['); at < out.size(); at = out.find('[', at + 1)) {
     size_t end = at + 1;
-    while (end < out.size() && out[end] >= '0' && out[end] <= '9') ++end;
+    for (size_t next = end; next < out.size(); end = next) {
+      if (!IsDecimalDigit(NextCodePoint(out, &next))) break;
+    }
     if (end == at + 1 || end >= out.size() || out[end] != ']') continue;
     out[at] = '(';
     out[end] = ')';
@@ -57,8 +75,9 @@ std::string ApplyTextRule(const TextRule& rule, std::string_view text, const Tok
   std::string out = RepairUtf8(text);
   for (const std::string& part : rule.remove) out = ReplaceAll(out, part, "");
   if (rule.strip) out = std::string(StripSpace(out));
-  if (rule.escape_ids) out = EscapeIds(out);
-  return CutText(rule.cut, out, tokenizer);
+  if (rule.clean) out = CleanText(out);
+  out = CutText(rule.cut, out, tokenizer);
+  return rule.escape_ids ? EscapeIds(out) : out;
 }
 
 TextRule QueryRule(const Recipe& recipe, const RankOptions& options) {
@@ -87,9 +106,13 @@ PassageText PreparePassage(const TextRule& rule, const Passage& passage,
   PassageText out;
   out.title = RepairUtf8(passage.title);
   out.text = ApplyTextRule(rule, passage.text, tokenizer);
-  out.passage = passage.title.empty()
-                    ? out.text
-                    : ApplyTextRule(rule, passage.title + " " + passage.text, tokenizer);
+  out.passage = out.text;
+  if (!passage.title.empty()) {
+    const std::string_view form = rule.with_title.empty() ? kTitleAndText : rule.with_title;
+    out.passage = ApplyTextRule(
+        rule, Fill(form, {{"title", passage.title}, {"text", passage.text}}), tokenizer);
+  }
+  out.score = ThreeDecimals(passage.first_stage_score);
   return out;
 }
 

@@ -10,13 +10,14 @@
 
 namespace dear {
 
-// `text` after a recipe's rule: repaired UTF-8, removals, strip, ids in parentheses, cut.
+// `text` after a recipe's rule: repaired UTF-8, removals, strip, clean, cut, ids in parentheses.
 std::string ApplyTextRule(const TextRule& rule, std::string_view text, const Tokenizer& tokenizer);
 
 // A cut alone; `text` is valid UTF-8.
 std::string CutText(const TextCut& cut, std::string_view text, const Tokenizer& tokenizer);
 
-// "[12]" becomes "(12)", as RankLLM does before a passage enters a prompt.
+// "[12]" becomes "(12)", as RankLLM does before a passage enters a prompt; the digits of any
+// script.
 std::string EscapeIds(std::string_view text);
 
 // The recipe's rules with the user's limits in their place. Throws kInvalidArgument for more than
@@ -28,7 +29,8 @@ TextRule PassageRule(const Recipe& recipe, const RankOptions& options);
 struct PassageText {
   std::string title;
   std::string text;
-  std::string passage;  // title, a blank and text; the text alone without a title
+  std::string passage;  // title and text as the rule joins them; the text alone without a title
+  std::string score;    // of the first stage, three decimals
 };
 PassageText PreparePassage(const TextRule& rule, const Passage& passage,
                            const Tokenizer& tokenizer);

@@ -55,7 +55,7 @@ TEST(TextRule, PromptsAreTheReferences) {
           PreparePassage(recipe.passage, {.text = text.get<std::string>()}, tokenizer));
     }
     const auto chat = ChatFormatOf(recipe, tokenizer);
-    EXPECT_EQ(BuildListwisePrompt(recipe, chat.get(), tokenizer, query, passages).text,
+    EXPECT_EQ(BuildListwisePrompt(recipe, chat.get(), tokenizer, query, passages, false).text,
               golden.at("prompt").get<std::string>());
   }
   EXPECT_GE(cases, 8);

@@ -41,6 +41,7 @@ struct Format {
   std::map<std::string, Turn, std::less<>> turns;
   std::optional<OpeningSystem> system;
   std::string generation_prompt;
+  std::string skip_thinking;
 };
 
 [[noreturn]] void Refuse(const Format& format, const std::string& what) {
@@ -94,6 +95,7 @@ Format ReadFormat(YamlFields fields, const std::string& name) {
   }
   if (auto system = fields.Map("system")) format.system = ReadSystem(*system);
   format.generation_prompt = fields.String("generation_prompt", "");
+  format.skip_thinking = fields.String("skip_thinking", "");
   fields.Finish();
   return format;
 }
@@ -127,6 +129,7 @@ class ChatFormatData final : public ChatFormat {
   explicit ChatFormatData(Format format) : format_(std::move(format)) {}
 
   const std::string& name() const override { return format_.name; }
+  const std::string& skip_thinking() const override { return format_.skip_thinking; }
 
   std::string Render(std::span<const ChatMessage> messages,
                      bool add_generation_prompt) const override {

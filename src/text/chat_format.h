@@ -26,6 +26,9 @@ class ChatFormat {
   // where the template itself would raise (roles that do not alternate, a system turn in gemma).
   virtual std::string Render(std::span<const ChatMessage> messages,
                              bool add_generation_prompt) const = 0;
+  // What follows the generation prompt so that a reasoning model answers at once (transformers'
+  // enable_thinking=False); empty for a format without such a form.
+  virtual const std::string& skip_thinking() const = 0;
 };
 
 // One YAML file (docs/recipes.md lists the fields). Throws kInvalidFormat naming line and field.

@@ -110,6 +110,17 @@ std::string_view StripNewlines(std::string_view text, bool left, bool right) {
   return text;
 }
 
+int64_t WordCount(std::string_view text) {
+  int64_t words = 0;
+  bool inside = false;
+  for (size_t at = 0; at < text.size();) {
+    const bool space = IsPythonSpace(NextCodePoint(text, &at));
+    if (!space && !inside) ++words;
+    inside = !space;
+  }
+  return words;
+}
+
 std::string FirstWords(std::string_view text, int64_t count) {
   std::string out;
   size_t word_begin = std::string_view::npos;

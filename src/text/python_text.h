@@ -25,6 +25,8 @@ bool IsPythonSpace(char32_t code_point);
 // text.strip(), text.strip("\n"), and one-sided forms of the latter.
 std::string_view StripSpace(std::string_view text);
 std::string_view StripNewlines(std::string_view text, bool left, bool right);
+// len(text.split()).
+int64_t WordCount(std::string_view text);
 // " ".join(text.split()[:count]); a negative count means all.
 std::string FirstWords(std::string_view text, int64_t count);
 

@@ -67,7 +67,11 @@ class FakeTokenizer final : public Tokenizer {
     return out;
   }
 
-  std::optional<TokenId> TokenToId(std::string_view) const override { return std::nullopt; }
+  std::optional<TokenId> TokenToId(std::string_view token) const override {
+    if (CodePointCount(token) != 1) return std::nullopt;
+    size_t at = 0;
+    return static_cast<TokenId>(NextCodePoint(token, &at)) + kFirst;
+  }
   std::optional<std::string> IdToToken(TokenId id) const override {
     return Decode(std::span(&id, 1), false);
   }
@@ -120,6 +124,7 @@ class FakeLanguageModel final : public LanguageModel {
   std::vector<ContinuationScoreRequest> scored;
   std::vector<std::vector<TokenId>> classified;
   std::vector<int64_t> classified_at;
+  std::vector<TokenId> asked_tokens;  // of the last TokenLogits
 
   const Tokenizer& tokenizer() const override { return fake_tokenizer; }
   int64_t max_positions() const override { return positions; }
@@ -167,6 +172,28 @@ class FakeLanguageModel final : public LanguageModel {
       out.push_back(logits(fake_tokenizer.Decode(prompt, false)));
     }
     classified_at.insert(classified_at.end(), at.begin(), at.end());
+    return out;
+  }
+
+  // The slot is kept as its position, the padding is not shown.
+  std::vector<std::vector<float>> ClassifyPadded(std::span<const std::vector<TokenId>> prompts,
+                                                 TokenId /*pad*/, int64_t slots, Usage* usage,
+                                                 const CancelFn& cancel) override {
+    const std::vector<int64_t> at(prompts.size(), slots - 1);
+    return Classify(prompts, at, usage, cancel);
+  }
+
+  // `logits` of the prompt, one for each token.
+  std::vector<std::vector<float>> TokenLogits(std::span<const std::vector<TokenId>> prompts,
+                                              std::span<const TokenId> tokens, Usage* /*usage*/,
+                                              const CancelFn& /*cancel*/) override {
+    asked_tokens.assign(tokens.begin(), tokens.end());
+    std::vector<std::vector<float>> out;
+    for (const std::vector<TokenId>& prompt : prompts) {
+      classified.push_back(prompt);
+      out.push_back(logits(fake_tokenizer.Decode(prompt, false)));
+      out.back().resize(tokens.size());
+    }
     return out;
   }
 
