@@ -1,6 +1,7 @@
 // Tokenizer files of strangers: tokenizer.json with its configuration, and tokenizer.model. What is
 // read is then used on a text of the input too. Input: KIND byte, then text, 0xFF, then the file.
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/error.h"
@@ -24,6 +25,9 @@ void Use(const dear::Tokenizer& tokenizer, std::string_view text) {
   }
 }
 
+constexpr std::string_view kTokenizer = R"({"model": {"type": "BPE",
+  "vocab": {"a": 0, "b": 1, "c": 2, " ": 3, "ab": 4, "<s>": 5, "</s>": 6}, "merges": ["a b"]}})";
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -35,7 +39,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     switch (input[0]) {
       case 'm': Use(*dear::TokenizerFromSentencePiece(file, {}, "fuzz"), text); break;
-      case 'c': dear::ParseTokenizerConfig(file, "fuzz"); break;
+      case 'c': {  // each of the three files, beside a tokenizer
+        const std::string json(file);
+        for (const dear::TokenizerConfigFiles& files :
+             {dear::TokenizerConfigFiles{.config = json},
+              dear::TokenizerConfigFiles{.special_tokens_map = json},
+              dear::TokenizerConfigFiles{.added_tokens = json}}) {
+          try {
+            const auto config = dear::ParseTokenizerConfig(files, "fuzz");
+            Use(*dear::TokenizerFromJson(kTokenizer, config, "fuzz"), text);
+          } catch (const dear::Error&) {
+          }
+        }
+        break;
+      }
       default: Use(*dear::TokenizerFromJson(file, {}, "fuzz"), text);
     }
   } catch (const dear::Error&) {  // the one way to fail

@@ -106,6 +106,14 @@ std::optional<TokenId> AddedTokens::IdOf(std::string_view content) const {
   return found->second;
 }
 
+bool AddedTokens::HasJust(const AddedToken& token) const {
+  const auto id = IdOf(token.content);
+  const AddedToken* known = id ? Find(*id) : nullptr;
+  return known != nullptr && known->content == token.content && known->special == token.special &&
+         known->normalized == token.normalized && known->lstrip == token.lstrip &&
+         known->rstrip == token.rstrip && known->single_word == token.single_word;
+}
+
 void AddedTokens::SplitRaw(std::string_view text, std::vector<AddedTokenSplit>& out) const {
   Split(raw_, text, out);
 }

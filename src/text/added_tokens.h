@@ -54,6 +54,8 @@ class AddedTokens {
   bool IsSpecial(std::string_view content) const {
     return special_.count(std::string(content)) != 0;
   }
+  // Whether this very token was given, flags and all.
+  bool HasJust(const AddedToken& token) const;
   bool empty() const { return tokens_.empty(); }
   TokenId end_id() const { return end_id_; }
 

@@ -40,7 +40,10 @@ std::shared_ptr<const Tokenizer> Tokenizer::Open(const std::filesystem::path& pa
   };
   // A template in a file of its own comes before the one in the configuration.
   TokenizerConfig config =
-      ParseTokenizerConfig(beside("tokenizer_config.json"), file.parent_path().string());
+      ParseTokenizerConfig({.config = beside("tokenizer_config.json"),
+                            .special_tokens_map = beside("special_tokens_map.json"),
+                            .added_tokens = beside("added_tokens.json")},
+                           file.parent_path().string());
   if (std::string text = beside("chat_template.jinja"); !text.empty()) {
     config.chat_template = std::move(text);
   }
@@ -52,7 +55,8 @@ std::shared_ptr<const Tokenizer> Tokenizer::Open(const std::filesystem::path& pa
 std::shared_ptr<const Tokenizer> Tokenizer::FromJson(std::string_view tokenizer_json,
                                                      std::string_view config_json,
                                                      const std::string& origin) {
-  return TokenizerFromJson(tokenizer_json, ParseTokenizerConfig(config_json, origin), origin);
+  return TokenizerFromJson(
+      tokenizer_json, ParseTokenizerConfig({.config = std::string(config_json)}, origin), origin);
 }
 
 StreamDecoder::StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special_tokens)

@@ -38,7 +38,8 @@ std::shared_ptr<const Tokenizer> TokenizerFromSentencePiece(std::string_view byt
     if (piece.text == "</s>" || piece.text == "<eos>") parts.eos_token = piece.text;
     if (piece.text == "<pad>") parts.pad_token = piece.text;
   }
-  AddConfiguredTokens(config, parts, origin);
+  // The normaliser here is what the model itself does: LlamaTokenizer has none.
+  AddConfiguredTokens(WithoutNormalized(config), parts, origin);
   parts.added_tokens.Build(parts.normalizer.get(), origin);
 
   const auto id_of = [&](bool wanted, const std::optional<std::string>& token,
