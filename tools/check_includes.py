@@ -12,6 +12,7 @@ BELOW = {
     "base": [],
     "tensor": ["base"],
     "formats": ["base", "tensor"],
+    "eval": ["base"],
     "hub": ["base", "tensor", "formats"],
     "text": ["base", "tensor", "formats"],
     "kernels": ["base", "tensor"],

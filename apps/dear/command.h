@@ -30,6 +30,7 @@ void AddLogits(CLI::App& app, Globals& globals);
 void AddShow(CLI::App& app, Globals& globals);
 void AddMerge(CLI::App& app, Globals& globals);
 void AddQuantize(CLI::App& app, Globals& globals);
+void AddEval(CLI::App& app, Globals& globals);
 void AddList(CLI::App& app, Globals& globals);
 void AddDoctor(CLI::App& app, Globals& globals);
 

@@ -69,6 +69,7 @@ int Main(int argc, char** argv) {
   Globals globals;
   try {
     AddRerank(app, globals);
+    AddEval(app, globals);
     AddShow(app, globals);
     AddMerge(app, globals);
     AddQuantize(app, globals);

@@ -1,0 +1,142 @@
+"""dear eval through the binary: options, forms of input, output, and what it says when it cannot."""
+import gzip
+import json
+import unittest
+
+import support
+
+GOLDEN = support.SOURCE / "tests" / "golden" / "eval"
+
+QRELS = "1 0 a 2\n1 0 b 0\n2 0 a 1\n2 0 c 1\n3 0 a 1\n"
+RUN = "2 Q0 b 1 9 bm25\n2 Q0 a 2 8 bm25\n1 Q0 a 1 3.5 bm25\n1 Q0 b 2 3 bm25\n9 Q0 a 1 1 bm25\n"
+
+
+class EvalTest(support.Case):
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def eval(self, *arguments, stdin=None):
+        return support.dear("eval", *arguments, stdin=stdin)
+
+    def figures(self, *arguments, stdin=None):
+        done = self.eval(*arguments, stdin=stdin)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return {(c[0].strip(), c[1]): c[2] for c in (line.split("\t") for line in done.stdout.splitlines())}
+
+    def setUp(self):
+        super().setUp()
+        self.qrels = self.write("qrels.txt", QRELS)
+        self.run_file = self.write("run.txt", RUN)
+
+    def test_options_give_what_trec_eval_prints(self):
+        with gzip.open(GOLDEN / "trec_eval.jsonl.gz", "rt", encoding="utf-8", newline="\n") as file:
+            cases = [json.loads(line) for line in file][1:60]
+        for case in cases:
+            qrels, run = self.write("q", case["qrels"]), self.write("r", case["run"])
+            done = self.eval(*case["options"], qrels, run)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stdout, case["output"], case["options"])
+
+    def test_layout_and_order(self):
+        done = self.eval("-q", "-m", "recip_rank", "-mP.1", self.qrels, self.run_file)
+        self.assertEqual(done.stdout, "recip_rank            \t1\t1.0000\nP_1                   \t1\t1.0000\n"
+                                      "recip_rank            \t2\t0.5000\nP_1                   \t2\t0.0000\n"
+                                      "recip_rank            \tall\t0.7500\nP_1                   \tall\t0.5000\n")
+        self.assertIn("1 judged queries are not in the run (the first is '3')", done.stderr)
+        self.assertEqual(self.eval("--quiet", self.qrels, self.run_file).stderr, "")
+
+    def test_complete(self):
+        self.assertEqual(self.figures("-c", "-m", "recip_rank", self.qrels, self.run_file),
+                         {("recip_rank", "all"): "0.5000"})
+        self.assertEqual(self.figures(self.qrels, self.run_file, "-m", "num_q", "-c")[("num_q", "all")], "3")
+
+    def test_forms_of_input(self):
+        expected = self.figures("-m", "all_trec", "-q", self.qrels, self.run_file)
+        del expected[("runid", "all")]
+        lines = [{"qid": "1", "model": "m", "results": [{"docid": "a", "rank": 1, "score": 1}, {"docid": "b", "rank": 2, "score": 1}]},
+                 {"qid": "2", "results": [{"docid": "b", "rank": 1, "score": 0}, {"docid": "a", "rank": 2, "score": 5}]},
+                 {"qid": "9", "results": [{"docid": "a"}]}]
+        rankllm = [{"query": {"text": "?", "qid": line["qid"]}, "candidates": [{"docid": r["docid"], "score": 1, "doc": {"text": "}]"}} for r in line["results"]]}
+                   for line in lines]
+        rankgpt = [{"query": "?", "hits": [{"docid": r["docid"], "qid": line["qid"], "content": "x"} for r in line["results"]]} for line in lines]
+        beir = "query-id\tcorpus-id\tscore\n" + "".join("\t".join([q, d, r]) + "\n" for q, _, d, r in (line.split() for line in QRELS.splitlines()))
+        jsonl = "".join(json.dumps(line) + "\n" for line in lines)
+        runs = {"run.jsonl": jsonl, "rankllm.json": json.dumps(rankllm, indent=1), "rankgpt.json": json.dumps(rankgpt),
+                "requests.jsonl": "".join(json.dumps(line) + "\n" for line in rankllm), "crlf.txt": RUN.replace("\n", "\r\n"),
+                "run.gz": gzip.compress(RUN.encode()), "packed.jsonl.gz": gzip.compress(jsonl.encode())}
+        for name, text in runs.items():
+            for qrels in (self.qrels, self.write("test.tsv", beir), self.write("q.gz", gzip.compress(QRELS.encode()))):
+                figures = self.figures("-m", "all_trec", "-q", qrels, self.write(name, text))
+                figures.pop(("runid", "all"))
+                self.assertEqual(figures, expected, name)
+        figures = self.figures("-m", "all_trec", "-q", self.qrels, "-", stdin=jsonl)
+        figures.pop(("runid", "all"))
+        self.assertEqual(figures, expected)
+
+    def test_several_runs(self):
+        other = self.write("other.txt", "1 Q0 b 1 2 x\n1 Q0 a 2 1 x\n")
+        done = self.eval("-m", "recip_rank", self.qrels, self.run_file, other)
+        self.assertEqual(done.stdout, "recip_rank            \tall\t0.7500\trun.txt\nrecip_rank            \tall\t0.5000\tother.txt\n")
+        table = self.eval("--table", "-m", "recip_rank", "-m", "map", self.qrels, self.run_file, other).stdout
+        self.assertEqual([line.split() for line in table.splitlines()],
+                         [["run", "map", "recip_rank"], ["run.txt", "0.6250", "0.7500"], ["other.txt", "0.5000", "0.5000"]])
+        tall = self.eval("--table", self.qrels, self.run_file, other).stdout.splitlines()
+        self.assertEqual(tall[0].split(), ["measure", "run.txt", "other.txt"])
+
+    def test_json(self):
+        out = json.loads(self.eval("--json", "-q", "-m", "ndcg_cut.10", "-m", "relstring", self.qrels, self.run_file).stdout)
+        run = out["runs"][0]
+        self.assertEqual(run["num_q"], 2)
+        self.assertEqual(run["missing"], ["3"])
+        self.assertEqual(run["queries"]["1"], {"relstring": "20", "ndcg_cut_10": 1.0})
+        self.assertEqual(run["summary"], {"ndcg_cut_10": (run["queries"]["1"]["ndcg_cut_10"] + run["queries"]["2"]["ndcg_cut_10"]) / 2})
+
+    def test_exponential_gain(self):
+        qrels = self.write("graded", "1 0 a 1\n1 0 b 3\n")
+        run = self.write("r", "1 Q0 a 1 2 t\n1 Q0 b 2 1 t\n")
+        self.assertEqual(self.figures("-m", "ndcg_cut.10", qrels, run)[("ndcg_cut_10", "all")], "0.7967")
+        self.assertEqual(self.figures("--gain", "exp2", "-m", "ndcg_cut.10", qrels, run)[("ndcg_cut_10", "all")], "0.7098")
+
+    def test_errors_are_one_line_that_names_the_place(self):
+        cases = [(QRELS, "1 Q0 a 1 1 t\n1 Q0 a 2 0 t\n", "query '1' retrieves document 'a' twice"),
+                 (QRELS, "1 Q0 a 1 1 t\n1 Q0 b 2 NaN t\n", "r:2: score 'NaN' is no finite number"),
+                 (QRELS, "1 Q0 a 1 1 t\n1 Q0 b 2 inf t\n", "r:2: score 'inf' is no finite number"),
+                 (QRELS, "1 Q0 a 1 high t\n", "r:1: score 'high'"),
+                 (QRELS, "1 Q0 a 1 1\n", "r:1: expected 6 columns"),
+                 (QRELS, "", "r: is empty"),
+                 (QRELS, "\x1f\x8bjunk", "gzip"),
+                 ("", RUN, "q: holds no relevance judgements"),
+                 ("1 0 a\n", RUN, "q:1: expected 4 columns"),
+                 ("1 0 a 1\n1 0 a 1\n", RUN, "judges document 'a' twice"),
+                 ("x 0 a 1\n", RUN, "no query in common")]
+        for qrels, run, message in cases:
+            run_bytes = run.encode("latin-1")
+            done = self.eval(self.write("q", qrels), self.write("r", run_bytes))
+            self.assertEqual(done.returncode, 1, message)
+            self.assertEqual(done.stdout, "")
+            self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+            self.assertTrue(done.stderr.startswith("dear: error: "), done.stderr)
+            self.assertIn(message, done.stderr)
+
+    def test_another_collections_qrels_are_said_loudly(self):
+        done = self.eval("--quiet", "-m", "map", self.qrels, self.write("r", "1 Q0 zzz 1 1 t\n"))
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("WARNING", done.stderr)
+        self.assertIn("none of the documents retrieved is judged", done.stderr)
+
+    def test_usage(self):
+        for arguments in ((), ("q",), (self.qrels, self.run_file, "--gain", "cubic"), (self.qrels, self.run_file, "-M", "-1")):
+            self.assertEqual(self.eval(*arguments).returncode, 2, arguments)
+        done = self.eval(self.qrels, self.run_file, "-m", "nDCG@10")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("measure 'nDCG@10': unknown", done.stderr)
+        self.assertEqual(self.eval(self.folder / "absent", self.run_file).returncode, 1)
+        text = self.eval("--help").stdout
+        for word in ("ndcg_cut", "-c", "gzip", "ties by docid", "Examples"):
+            self.assertIn(word, text)
+
+
+if __name__ == "__main__":
+    unittest.main()
