@@ -41,6 +41,14 @@ void RankFlags::Declare(CLI::App& command) {
       ->check(CLI::Range(int64_t{2}, std::numeric_limits<int64_t>::max()));
   command.add_option("--step", step, "Listwise: passages by which the window moves to the front")
       ->check(positive);
+  command.add_option("--passes", passes, "Sliding windows: times that the list is gone through")
+      ->check(positive);
+  command
+      .add_option("--order", order,
+                  "Listwise: how a list longer than a window is ranked: sliding (from the back to "
+                  "the front), partition (all against the middle of the first window), tournament "
+                  "(winners meet); the last two rank many windows at once")
+      ->check(CLI::IsMember({"sliding", "partition", "tournament"}));
   command.add_flag("--reasoning", reasoning,
                    "Let the model reason before it ranks; streamed to standard error");
   command.add_flag("--trace", trace,
@@ -80,6 +88,8 @@ RankOptions RankFlags::Options(const Recipe& chosen) const {
   options.max_passage_tokens = max_passage_tokens;
   options.window = window;
   options.step = step;
+  options.passes = passes;
+  if (!order.empty()) options.order = ParseWindowOrder(order);
   return options;
 }
 

@@ -16,7 +16,8 @@ struct RankFlags {
   std::string chat_format;  // empty: recognised from the model's own template
   std::string decoding;
   std::optional<double> temperature, top_p;
-  std::optional<int64_t> top_k;
+  std::optional<int64_t> top_k, passes;
+  std::string order;
   uint64_t seed = 0;
   std::optional<int64_t> max_new_tokens;
   std::optional<int64_t> max_query_words;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <functional>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -7,167 +6,17 @@
 #include "base/error.h"
 #include "rank/answer.h"
 #include "rank/id_pattern.h"
+#include "rank/listwise_prompt.h"
 #include "rank/placeholders.h"
-#include "rank/prompt.h"
 #include "rank/rank_kinds.h"
-#include "rank/text_rule.h"
-#include "rank/window.h"
-#include "text/python_text.h"
+#include "rank/window_plan.h"
 
 namespace dear {
 namespace {
 
-// What all windows of one request share.
-struct Call {
-  LanguageModel& model;
-  const Recipe& recipe;
-  const RankOptions& options;
-  std::shared_ptr<const ChatFormat> chat;
-  std::string query;
-  std::vector<PassageText> passages;  // in input order
-  TextCut cut;                        // what is left to be cut where the window is known
-  bool reasoning = false;             // the model is let reason
-};
-
-// Tokens of the full ranking of n passages, as the model would write it in input order.
-int64_t RankingTokens(const Recipe& recipe, const Tokenizer& tokenizer, int64_t n,
-                      bool special_tokens = false) {
-  std::string ranking;
-  for (int64_t i = 0; i < n; ++i) {
-    if (i > 0) ranking += recipe.answer.separator;
-    const std::string id = IdText(recipe.ids, i);
-    ranking += Fill(recipe.answer.item, {{"id", id}});
-  }
-  EncodeOptions options;
-  options.add_special_tokens = special_tokens;
-  return static_cast<int64_t>(tokenizer.Encode(ranking, options).ids.size());
-}
-
-int64_t MaxNewTokens(const Call& call, int64_t n) {
-  if (call.options.max_new_tokens) {
-    if (*call.options.max_new_tokens < 1) {
-      throw Error(ErrorCode::kInvalidArgument, "max_new_tokens", "must be at least 1");
-    }
-    return *call.options.max_new_tokens;
-  }
-  const DecodingDefaults& decoding = call.recipe.decoding;
-  const int64_t answer =
-      decoding.max_new_tokens
-          ? *decoding.max_new_tokens
-          : std::max(decoding.at_least,
-                     RankingTokens(call.recipe, call.model.tokenizer(), n) + decoding.spare);
-  return answer + (call.reasoning ? call.recipe.reasoning.max_new_tokens : 0);
-}
-
-int64_t LongestChars(std::span<const PassageText> passages) {
-  int64_t longest = 0;
-  for (const PassageText& passage : passages) {
-    longest = std::max({longest, CodePointCount(passage.passage),
-                        CodePointCount(passage.text) + CodePointCount(passage.title)});
-  }
-  return longest;
-}
-
-using BuildFn = std::function<Prompt(std::span<const PassageText>)>;
-
-// All passages cut to one length in characters; nothing where none is short enough.
-std::optional<Prompt> FitByCharacters(std::span<const PassageText> passages, int64_t limit,
-                                      const BuildFn& build, std::string* cut) {
-  const int64_t chars = CutThatFits(LongestChars(passages), limit, [&](int64_t length) {
-    return static_cast<int64_t>(build(Shortened(passages, length)).ids.size());
-  });
-  if (chars < 0) return std::nullopt;
-  *cut = std::to_string(chars) + " characters";
-  return build(Shortened(passages, chars));
-}
-
-// RankLLM's way (create_prompt of rank_listwise_os_llm.py): words go in steps of a quarter of what
-// is over, shared among the passages.
-std::optional<Prompt> FitByWords(std::span<const PassageText> passages, double words, int64_t limit,
-                                 const BuildFn& build, std::string* cut) {
-  const auto n = static_cast<int64_t>(passages.size());
-  while (true) {
-    const auto whole = static_cast<int64_t>(words);
-    Prompt prompt = build(CutToWords(passages, whole));
-    const int64_t over = static_cast<int64_t>(prompt.ids.size()) - limit;
-    if (over <= 0) {
-      *cut = std::to_string(whole) + " words";
-      return prompt;
-    }
-    if (whole == 0) return std::nullopt;
-    words = std::max(0.0, words - static_cast<double>(std::max<int64_t>(1, over / (n * 4))));
-  }
-}
-
-int64_t LongestWords(std::span<const PassageText> passages) {
-  int64_t longest = 0;
-  for (const PassageText& passage : passages) {
-    longest = std::max({longest, WordCount(passage.passage), WordCount(passage.text)});
-  }
-  return longest;
-}
-
-// Tokens that a prompt for n passages may have. A context of the recipe's own leaves room for what
-// RankLLM's num_output_tokens counts: the ranking with special tokens, less one.
-int64_t PromptLimit(const Call& call, int64_t n, int64_t max_new_tokens) {
-  const int64_t limit = call.model.max_positions() - max_new_tokens;
-  if (call.recipe.prompt.context == 0) return limit;
-  return std::min(limit, call.recipe.prompt.context -
-                             (RankingTokens(call.recipe, call.model.tokenizer(), n, true) - 1));
-}
-
-// The prompt of one window, its passages shortened where it would leave no room for the answer.
-Prompt FittingPrompt(const Call& call, std::vector<PassageText> passages, int64_t max_new_tokens,
-                     std::vector<std::string>* notes) {
-  const Tokenizer& tokenizer = call.model.tokenizer();
-  const auto n = static_cast<int64_t>(passages.size());
-  const BuildFn build = [&](std::span<const PassageText> texts) {
-    return BuildListwisePrompt(call.recipe, call.chat.get(), tokenizer, call.query, texts,
-                               call.reasoning);
-  };
-  double words = 0;
-  if (call.cut.unit == CutUnit::kWords) {
-    words = static_cast<double>(call.cut.length);
-    if (call.cut.for_passages > 0) {
-      words *= static_cast<double>(call.cut.for_passages) / static_cast<double>(n);
-    }
-    passages = CutToWords(passages, static_cast<int64_t>(words));
-  }
-  const int64_t limit = PromptLimit(call, n, max_new_tokens);
-  const int64_t context = std::min(call.model.max_positions(), call.recipe.prompt.context > 0
-                                                                   ? call.recipe.prompt.context
-                                                                   : call.model.max_positions());
-  const auto refuse = [&] {
-    throw Error(ErrorCode::kInvalidArgument, "prompt",
-                "the instruction, the query and an answer of " + std::to_string(max_new_tokens) +
-                    " tokens do not fit the model's context of " + std::to_string(context) +
-                    " tokens even without passages; rank in smaller windows (--window), or allow a "
-                    "shorter answer (--max-new-tokens)");
-  };
-  if (limit < 1) refuse();
-  Prompt prompt = build(passages);
-  if (static_cast<int64_t>(prompt.ids.size()) > limit) {
-    std::string cut;
-    std::optional<Prompt> fitting;
-    if (call.recipe.prompt.shrink == Shrink::kRankLlmWords) {
-      if (words == 0) words = static_cast<double>(LongestWords(passages));
-      fitting = FitByWords(passages, words, limit, build, &cut);
-    } else {
-      fitting = FitByCharacters(passages, limit, build, &cut);
-    }
-    if (!fitting) refuse();
-    prompt = *std::move(fitting);
-    notes->push_back("passages were cut to " + cut + ": the prompt must leave " +
-                     std::to_string(max_new_tokens) + " of the context's " +
-                     std::to_string(context) + " tokens for the answer");
-  }
-  if (static_cast<int64_t>(prompt.ids.size()) < prompt.full_tokens) {
-    notes->push_back("a prompt of " + std::to_string(prompt.full_tokens) + " tokens was cut to " +
-                     std::to_string(prompt.ids.size()) +
-                     " from the right, as the recipe says: the model does not see its end");
-  }
-  return prompt;
-}
+// Tokens, those to be written included, of the windows that the model works on at once: enough to
+// fill it, a bound for its caches.
+constexpr int64_t kTokensAtOnce = 16384;
 
 WindowRule WindowsOf(const Recipe& recipe, const RankOptions& options) {
   WindowRule rule = recipe.window;
@@ -183,175 +32,317 @@ WindowRule WindowsOf(const Recipe& recipe, const RankOptions& options) {
   if (options.window) rule.step = std::max<int64_t>(1, rule.size / 2);
   take(options.step, 1, "step", &rule.step);
   take(options.depth, 1, "depth", &rule.depth);
-  if (rule.size > 0 && rule.step > rule.size) {
-    throw Error(ErrorCode::kInvalidArgument, "step",
-                "must not be larger than the window: passages between windows would be lost");
-  }
+  take(options.passes, 1, "passes", &rule.passes);
+  if (options.order) rule.order = *options.order;
   return rule;
 }
 
-// What one call of the model gave.
-struct Answered {
-  std::vector<int64_t> order;  // every index of the window once
+// One request on its way through its windows.
+struct List {
+  List(const LanguageModel& model, const Recipe& recipe, const RankRequest& request,
+       const RankOptions& options)
+      : prompts(model, recipe, request, options),
+        plan(MakeWindowPlan(static_cast<int64_t>(request.passages.size()),
+                            WindowsOf(recipe, options))) {}
+
+  ListwisePrompts prompts;
+  std::unique_ptr<WindowPlan> plan;
+  std::vector<std::vector<int64_t>> orders;  // of this round's windows
+  std::vector<float> logits;                 // of the last window's ids, where they are the ranking
+};
+
+// One window of a list, and what the model made of it.
+struct WindowCall {
+  size_t list = 0;
+  size_t window = 0;  // in the list's round
+  int64_t passages = 0;
+  uint64_t seed = 0;
+  ListwisePrompts::Built input;
+  // The answer.
+  std::vector<int64_t> order;
   std::string ranking, reasoning;
   Repair repair = Repair::kOk;
   std::vector<TokenId> ids;
-  std::vector<float> logits;  // of the ids, where they are the ranking
+  std::vector<float> logits;
+  Usage usage;
+
+  int64_t tokens() const {
+    return static_cast<int64_t>(input.prompt.ids.size()) + input.max_new_tokens;
+  }
 };
 
-// The order of the logits of the ids as the next token.
-Answered RankByFirstToken(const Call& call, const std::vector<TokenId>& prompt, int64_t n,
-                          Usage* usage) {
-  std::vector<TokenId> tokens;
-  for (int64_t i = 0; i < n; ++i) {
-    const std::string id = IdText(call.recipe.ids, i);
-    const auto token = call.model.tokenizer().TokenToId(id);
-    if (!token) {
-      throw Error(ErrorCode::kInvalidArgument, "recipe " + call.recipe.name,
-                  "the identifier '" + id +
-                      "' is no single token of this model; rank in smaller "
-                      "windows (--window)");
+class ListwiseRanker {
+ public:
+  ListwiseRanker(LanguageModel& model, const Recipe& recipe, std::span<const RankRequest> requests,
+                 const RankOptions& options)
+      : model_(model),
+        recipe_(recipe),
+        options_(options),
+        reasoning_(options.reasoning || recipe.reasoning.always),
+        outcomes_(requests.size()) {
+    for (size_t i = 0; i < requests.size(); ++i) {
+      lists_.push_back(
+          Guarded(i, [&] { return std::make_unique<List>(model, recipe, requests[i], options); }));
     }
-    tokens.push_back(*token);
   }
-  auto logits = call.model.TokenLogits(std::span(&prompt, 1), tokens, usage, call.options.cancel);
-  if (logits.size() != 1) throw Error(ErrorCode::kInternal, "listwise", "the model gave no answer");
-  Answered out;
-  out.logits = std::move(logits.front());
-  out.order = OrderByScore(out.logits);
-  for (const int64_t index : out.order) {
-    const std::string id = IdText(call.recipe.ids, index);
-    if (!out.ranking.empty()) out.ranking += call.recipe.answer.separator;
-    out.ranking += Fill(call.recipe.answer.item, {{"id", id}});
-  }
-  return out;
-}
 
-Answered RankByWriting(const Call& call, const std::vector<TokenId>& prompt, int64_t n,
-                       int64_t max_new_tokens, uint64_t seed, Usage* usage) {
-  ContinueRequest request;
-  request.prompt = prompt;
-  request.max_new_tokens = max_new_tokens;
-  request.temperature = call.options.temperature.value_or(call.recipe.decoding.temperature);
-  request.top_k = call.options.top_k.value_or(call.recipe.decoding.top_k);
-  request.top_p = call.options.top_p.value_or(call.recipe.decoding.top_p);
-  request.seed = seed;
-  request.on_text = call.options.on_text;
-  std::vector<Continuation> written =
-      call.model.Continue(std::span(&request, 1), usage, call.options.cancel);
-  if (written.size() != 1)
-    throw Error(ErrorCode::kInternal, "listwise", "the model gave no answer");
-  ParsedAnswer parsed = ParseAnswer(call.recipe, call.recipe.prompt.begin_answer + written[0].text,
-                                    n, call.reasoning);
-  return {.order = std::move(parsed.order),
-          .ranking = std::move(parsed.ranking),
-          .reasoning = std::move(parsed.reasoning),
-          .repair = parsed.repair,
-          .ids = std::move(written[0].ids),
-          .logits = {}};
-}
+  std::vector<RankOutcome> Rank() {
+    while (true) {
+      std::vector<WindowCall> round = NextRound();
+      if (round.empty()) break;
+      for (size_t begin = 0; begin < round.size();) {
+        size_t end = begin;
+        int64_t tokens = 0;
+        while (end < round.size() &&
+               (end == begin || tokens + round[end].tokens() <= kTokensAtOnce)) {
+          tokens += round[end++].tokens();
+        }
+        Report();
+        Ask(std::span(round).subspan(begin, end - begin));
+        begin = end;
+      }
+      for (WindowCall& call : round) Take(std::move(call));
+      for (size_t i = 0; i < lists_.size(); ++i) {
+        if (lists_[i] && !lists_[i]->orders.empty()) {
+          lists_[i]->plan->Take(std::exchange(lists_[i]->orders, {}));
+        }
+      }
+    }
+    Report();
+    for (size_t i = 0; i < lists_.size(); ++i) {
+      if (lists_[i]) Finish(*lists_[i], &outcomes_[i].result);
+    }
+    return std::move(outcomes_);
+  }
 
-// Ranks the passages at the places of the permutation and writes their new order there. Returns
-// the logits of the passages that were at these places, where they are the ranking.
-std::vector<float> RankWindow(const Call& call, const Window& window, uint64_t seed,
-                              RankResult* result) {
-  std::vector<PassageText> passages;
-  for (int64_t place = window.begin; place < window.end; ++place) {
-    passages.push_back(
-        call.passages[static_cast<size_t>(result->permutation[static_cast<size_t>(place)])]);
+ private:
+  // What `make` gives; where it fails, the list is given up and its error kept. A cancellation
+  // ends everything.
+  template <typename Make>
+  auto Guarded(size_t list, Make make) -> decltype(make()) {
+    try {
+      return make();
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kCancelled) throw;
+      outcomes_[list].error = error;
+      if (list < lists_.size()) lists_[list].reset();
+      return {};
+    }
   }
-  const auto n = static_cast<int64_t>(passages.size());
-  const bool first_token = call.recipe.decoding.first_token;
-  const int64_t max_new_tokens = first_token ? 1 : MaxNewTokens(call, n);
-  Prompt prompt = FittingPrompt(call, std::move(passages), max_new_tokens, &result->notes);
-  const Usage before_call = result->usage;
-  Answered answer = first_token
-                        ? RankByFirstToken(call, prompt.ids, n, &result->usage)
-                        : RankByWriting(call, prompt.ids, n, max_new_tokens, seed, &result->usage);
-  const std::vector<int64_t> before(result->permutation.begin() + window.begin,
-                                    result->permutation.begin() + window.end);
-  for (int64_t i = 0; i < n; ++i) {
-    result->permutation[static_cast<size_t>(window.begin + i)] =
-        before[static_cast<size_t>(answer.order[static_cast<size_t>(i)])];
+
+  // The windows of all lists that can be ranked now.
+  std::vector<WindowCall> NextRound() {
+    std::vector<WindowCall> round;
+    for (size_t i = 0; i < lists_.size(); ++i) {
+      if (!lists_[i]) continue;
+      std::vector<WindowCall> own = Guarded(i, [&] {
+        const List& list = *lists_[i];
+        const auto& windows = list.plan->Windows();
+        std::vector<WindowCall> calls(windows.size());
+        for (size_t w = 0; w < windows.size(); ++w) {
+          calls[w].list = i;
+          calls[w].window = w;
+          calls[w].passages = static_cast<int64_t>(windows[w].size());
+          calls[w].seed = options_.seed + static_cast<uint64_t>(outcomes_[i].result.windows) + w;
+          calls[w].input = list.prompts.Build(windows[w], &outcomes_[i].result.notes);
+        }
+        return calls;
+      });
+      if (lists_[i]) lists_[i]->orders.resize(own.size());
+      std::ranges::move(own, std::back_inserter(round));
+    }
+    return round;
   }
-  const auto append = [&](const std::string& text, std::string* out) {
-    if (text.empty()) return;
-    if (!out->empty()) *out += '\n';
-    *out += text;
-  };
-  append(answer.ranking, &result->text);
-  append(answer.reasoning, &result->reasoning);
-  ++result->repairs[static_cast<size_t>(answer.repair)];
-  ++result->windows;
-  if (call.options.trace) {
-    result->trace.prompts.push_back(std::move(prompt.text));
-    result->trace.prompt_ids.push_back(std::move(prompt.ids));
-    result->trace.output_ids.push_back(std::move(answer.ids));
-    result->trace.calls.push_back({1, result->usage - before_call});
+
+  void Report() const {
+    int64_t done = 0;
+    int64_t remaining = 0;
+    for (size_t i = 0; i < lists_.size(); ++i) {
+      done += outcomes_[i].result.windows;
+      if (lists_[i]) remaining += lists_[i]->plan->Remaining();
+    }
+    if (options_.cancel && options_.cancel()) {
+      throw Error(ErrorCode::kCancelled, "listwise",
+                  "stopped after " + std::to_string(done) + " of " +
+                      std::to_string(done + remaining) + " windows");
+    }
+    if (options_.progress) options_.progress("windows", done, done + remaining);
   }
-  return std::move(answer.logits);
-}
+
+  // One call of the model. Where it fails over several lists, each is asked alone, so that one
+  // bad list costs no other.
+  void Ask(std::span<WindowCall> calls) {
+    try {
+      recipe_.decoding.first_token ? AskForFirstTokens(calls) : AskForText(calls);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kCancelled) throw;
+      if (calls.size() > 1) {
+        for (WindowCall& call : calls) {
+          if (lists_[call.list]) Ask(std::span(&call, 1));
+        }
+      } else {
+        outcomes_[calls.front().list].error = error;
+        lists_[calls.front().list].reset();
+      }
+    }
+  }
+
+  // The order of the logits of the ids as the next token. The windows share a call where they have
+  // the same number of passages, which are most.
+  void AskForFirstTokens(std::span<WindowCall> calls) {
+    for (size_t begin = 0; begin < calls.size();) {
+      size_t end = begin + 1;
+      while (end < calls.size() && calls[end].passages == calls[begin].passages) ++end;
+      const auto same = calls.subspan(begin, end - begin);
+      std::vector<std::vector<TokenId>> prompts;
+      for (const WindowCall& call : same) prompts.push_back(call.input.prompt.ids);
+      Usage usage;
+      auto logits =
+          model_.TokenLogits(prompts, IdTokens(same.front().passages), &usage, options_.cancel);
+      RequireAnswers(logits.size(), same.size());
+      for (size_t i = 0; i < same.size(); ++i) {
+        same[i].logits = std::move(logits[i]);
+        same[i].order = OrderByScore(same[i].logits);
+        for (const int64_t index : same[i].order) {
+          if (!same[i].ranking.empty()) same[i].ranking += recipe_.answer.separator;
+          same[i].ranking += Fill(recipe_.answer.item, {{"id", IdText(recipe_.ids, index)}});
+        }
+      }
+      Share(usage, same);
+      begin = end;
+    }
+  }
+
+  std::vector<TokenId> IdTokens(int64_t n) const {
+    std::vector<TokenId> tokens;
+    for (int64_t i = 0; i < n; ++i) {
+      const std::string id = IdText(recipe_.ids, i);
+      const auto token = model_.tokenizer().TokenToId(id);
+      if (!token) {
+        throw Error(ErrorCode::kInvalidArgument, "recipe " + recipe_.name,
+                    "the identifier '" + id +
+                        "' is no single token of this model; rank in smaller "
+                        "windows (--window)");
+      }
+      tokens.push_back(*token);
+    }
+    return tokens;
+  }
+
+  void AskForText(std::span<WindowCall> calls) {
+    std::vector<ContinueRequest> requests;
+    for (const WindowCall& call : calls) {
+      ContinueRequest request;
+      request.prompt = call.input.prompt.ids;
+      request.max_new_tokens = call.input.max_new_tokens;
+      request.temperature = options_.temperature.value_or(recipe_.decoding.temperature);
+      request.top_k = options_.top_k.value_or(recipe_.decoding.top_k);
+      request.top_p = options_.top_p.value_or(recipe_.decoding.top_p);
+      request.seed = call.seed;
+      // Answers that are written side by side cannot be read as a stream.
+      if (calls.size() == 1) request.on_text = options_.on_text;
+      requests.push_back(std::move(request));
+    }
+    Usage usage;
+    std::vector<Continuation> written = model_.Continue(requests, &usage, options_.cancel);
+    RequireAnswers(written.size(), calls.size());
+    for (size_t i = 0; i < calls.size(); ++i) {
+      ParsedAnswer parsed = ParseAnswer(recipe_, recipe_.prompt.begin_answer + written[i].text,
+                                        calls[i].passages, reasoning_);
+      calls[i].order = std::move(parsed.order);
+      calls[i].ranking = std::move(parsed.ranking);
+      calls[i].reasoning = std::move(parsed.reasoning);
+      calls[i].repair = parsed.repair;
+      calls[i].ids = std::move(written[i].ids);
+    }
+    Share(usage, calls);
+  }
+
+  static void RequireAnswers(size_t answers, size_t calls) {
+    if (answers != calls)
+      throw Error(ErrorCode::kInternal, "listwise", "the model did not answer every prompt");
+  }
+
+  // Each window's part of a call that it shared: tokens are its own, time goes by tokens, and the
+  // passes of the model are those it took part in.
+  static void Share(const Usage& usage, std::span<WindowCall> calls) {
+    double prompt_tokens = 0;
+    double written_tokens = 0;
+    for (const WindowCall& call : calls) {
+      prompt_tokens += static_cast<double>(call.input.prompt.ids.size());
+      written_tokens += static_cast<double>(call.ids.size());
+    }
+    for (WindowCall& call : calls) {
+      const auto prompt = static_cast<double>(call.input.prompt.ids.size());
+      const auto written = static_cast<double>(call.ids.size());
+      call.usage.prompt_tokens = static_cast<int64_t>(call.input.prompt.ids.size());
+      call.usage.completion_tokens = static_cast<int64_t>(call.ids.size());
+      call.usage.forward_passes = usage.forward_passes;
+      call.usage.prefill_seconds =
+          usage.prefill_seconds * (prompt_tokens > 0 ? prompt / prompt_tokens : 0);
+      call.usage.decode_seconds =
+          usage.decode_seconds * (written_tokens > 0 ? written / written_tokens : 0);
+    }
+  }
+
+  // The answer of one window goes to its list.
+  void Take(WindowCall call) {
+    if (!lists_[call.list]) return;  // given up
+    List& list = *lists_[call.list];
+    RankResult& result = outcomes_[call.list].result;
+    list.orders[call.window] = std::move(call.order);
+    list.logits = std::move(call.logits);
+    const auto append = [](const std::string& text, std::string* out) {
+      if (text.empty()) return;
+      if (!out->empty()) *out += '\n';
+      *out += text;
+    };
+    append(call.ranking, &result.text);
+    append(call.reasoning, &result.reasoning);
+    ++result.repairs[static_cast<size_t>(call.repair)];
+    ++result.windows;
+    result.usage += call.usage;
+    if (!options_.trace) return;
+    result.trace.prompts.push_back(std::move(call.input.prompt.text));
+    result.trace.prompt_ids.push_back(std::move(call.input.prompt.ids));
+    result.trace.output_ids.push_back(std::move(call.ids));
+    result.trace.calls.push_back({1, call.usage});
+  }
+
+  static void Finish(List& list, RankResult* result) {
+    result->permutation = list.plan->Permutation();
+    for (const Repair repair : {Repair::kRepetition, Repair::kMissing, Repair::kWrongFormat}) {
+      if (result->repairs[static_cast<size_t>(repair)] > 0) result->repair = repair;
+    }
+    const auto n = static_cast<int64_t>(result->permutation.size());
+    // The logits of one call alone can be compared.
+    if (result->windows == 1 && static_cast<int64_t>(list.logits.size()) == n) {
+      result->score_kind = ScoreKind::kLogit;
+      result->scores = std::move(list.logits);
+      return;
+    }
+    result->score_kind = ScoreKind::kPosition;
+    result->scores.resize(static_cast<size_t>(n));
+    for (int64_t place = 0; place < n; ++place) {
+      result->scores[static_cast<size_t>(result->permutation[static_cast<size_t>(place)])] =
+          static_cast<float>(n - place) / static_cast<float>(n);
+    }
+  }
+
+  LanguageModel& model_;
+  const Recipe& recipe_;
+  const RankOptions& options_;
+  bool reasoning_;  // the model is let reason
+  std::vector<RankOutcome> outcomes_;
+  std::vector<std::unique_ptr<List>> lists_;  // null: given up
+};
 
 }  // namespace
 
-RankResult RankListwise(LanguageModel& model, const Recipe& recipe, const RankRequest& request,
-                        const RankOptions& options) {
-  const auto n = static_cast<int64_t>(request.passages.size());
-  RankResult result;
-  result.score_kind = ScoreKind::kPosition;
-  result.permutation.resize(request.passages.size());
-  std::iota(result.permutation.begin(), result.permutation.end(), 0);
-
-  const Tokenizer& tokenizer = model.tokenizer();
-  Call call{.model = model,
-            .recipe = recipe,
-            .options = options,
-            .chat = ChatFormatOf(recipe, tokenizer),
-            .query = PrepareQuery(QueryRule(recipe, options), request.query, tokenizer),
-            .passages = {},
-            .cut = {},
-            .reasoning = options.reasoning || recipe.reasoning.always};
-  std::vector<float> logits;
-  const WindowRule windows = WindowsOf(recipe, options);
-  if (n > 1) {
-    TextRule rule = PassageRule(recipe, options);
-    // Words are cut where it is known how many passages share the prompt, and how long it becomes.
-    if (rule.cut.unit == CutUnit::kWords) call.cut = std::exchange(rule.cut, {});
-    for (const Passage& passage : request.passages) {
-      call.passages.push_back(PreparePassage(rule, passage, tokenizer));
-    }
-    const std::vector<Window> plan = SlidingWindows(n, windows);
-    for (size_t i = 0; i < plan.size(); ++i) {
-      if (options.cancel && options.cancel()) {
-        throw Error(ErrorCode::kCancelled, "listwise",
-                    "stopped after " + std::to_string(i) + " of " + std::to_string(plan.size()) +
-                        " windows");
-      }
-      if (options.progress) {
-        options.progress("windows", static_cast<int64_t>(i), static_cast<int64_t>(plan.size()));
-      }
-      logits = RankWindow(call, plan[i], options.seed + i, &result);
-    }
-    if (options.progress) {
-      options.progress("windows", static_cast<int64_t>(plan.size()),
-                       static_cast<int64_t>(plan.size()));
-    }
-  }
-  for (const Repair repair : {Repair::kRepetition, Repair::kMissing, Repair::kWrongFormat}) {
-    if (result.repairs[static_cast<size_t>(repair)] > 0) result.repair = repair;
-  }
-  // The logits of one call alone can be compared.
-  if (result.windows == 1 && logits.size() == request.passages.size()) {
-    result.score_kind = ScoreKind::kLogit;
-    result.scores = std::move(logits);
-    return result;
-  }
-  result.scores.resize(request.passages.size());
-  for (int64_t place = 0; place < n; ++place) {
-    result.scores[static_cast<size_t>(result.permutation[static_cast<size_t>(place)])] =
-        static_cast<float>(n - place) / static_cast<float>(n);
-  }
-  return result;
+std::vector<RankOutcome> RankListwise(LanguageModel& model, const Recipe& recipe,
+                                      std::span<const RankRequest> requests,
+                                      const RankOptions& options) {
+  return ListwiseRanker(model, recipe, requests, options).Rank();
 }
 
 }  // namespace dear

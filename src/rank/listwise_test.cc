@@ -178,6 +178,73 @@ TEST(Listwise, WindowsBringTheBestToTheFront) {
   }
 }
 
+// The true order of Numbered(n).
+std::vector<int64_t> TrueOrder(int64_t n) {
+  std::vector<int64_t> order(static_cast<size_t>(n));
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, std::ranges::greater{},
+                           [](int64_t i) { return i * 7919 % 1009; });
+  return order;
+}
+
+TEST(Listwise, EveryWindowOrderBringsTheBestToTheFront) {
+  auto model = Model("");
+  model->answer = [](const std::string& prompt) { return Oracle(prompt, 0); };
+  const Reranker reranker(model, LoadRecipe("dear-card"));
+  const std::vector<int64_t> truth = TrueOrder(100);
+  for (const WindowOrder order :
+       {WindowOrder::kSliding, WindowOrder::kPartition, WindowOrder::kTournament}) {
+    model->batches.clear();
+    const RankResult result =
+        reranker.Rank(Numbered(100), {.trace = true, .window = 20, .order = order});
+    EXPECT_TRUE(std::equal(truth.begin(), truth.begin() + 6, result.permutation.begin()))
+        << WindowOrderName(order);
+    EXPECT_EQ(static_cast<size_t>(result.windows), model->continued.size());
+    EXPECT_EQ(result.trace.calls.size(), model->continued.size());
+    // Windows that do not depend on each other are asked at once.
+    EXPECT_EQ(model->batches.size() == model->continued.size(), order == WindowOrder::kSliding);
+    model->continued.clear();
+  }
+  const RankResult twice = reranker.Rank(Numbered(100), {.window = 20, .passes = 2});
+  EXPECT_TRUE(std::equal(truth.begin(), truth.begin() + 20, twice.permutation.begin()));
+  EXPECT_EQ(twice.windows, 18);
+}
+
+TEST(Listwise, WindowsOfManyRequestsShareCallsAndABadOneCostsNoOther) {
+  auto model = Model("");
+  model->answer = [](const std::string& prompt) {
+    if (prompt.find("poison") != std::string::npos)
+      throw Error(ErrorCode::kInvalidFormat, "model", "no finite logit");
+    return Oracle(prompt, 0);
+  };
+  const Reranker reranker(model, LoadRecipe("dear-card"));
+  std::vector<RankRequest> requests = {Numbered(30), Numbered(12), Numbered(45), Numbered(1)};
+  const RankOptions options{.trace = true, .window = 10};
+  const auto together = reranker.RankAll(requests, options);
+  EXPECT_EQ(model->batches.front(), 3U);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    ASSERT_FALSE(together[i].error);
+    const RankResult alone = reranker.Rank(requests[i], options);
+    EXPECT_EQ(together[i].result.permutation, alone.permutation);
+    EXPECT_EQ(together[i].result.trace.prompts, alone.trace.prompts);
+    EXPECT_EQ(together[i].result.usage.prompt_tokens, alone.usage.prompt_tokens);
+    EXPECT_EQ(together[i].result.windows, alone.windows);
+  }
+  const auto before = together[0].result.permutation;
+  requests[1].passages[3].text = "poison";
+  requests.push_back(Numbered(5));
+  requests.back().query = "";
+  const auto outcomes = reranker.RankAll(requests, options);
+  ASSERT_TRUE(outcomes[1].error);
+  EXPECT_THAT(outcomes[1].error->what(), HasSubstr("no finite logit"));
+  EXPECT_FALSE(outcomes[0].error);
+  EXPECT_EQ(outcomes[0].result.permutation, before);
+  EXPECT_FALSE(outcomes[2].error);
+  EXPECT_THROW(reranker.Rank(requests[1], options), Error);
+  const RankOptions cancelled{.cancel = [] { return true; }};
+  EXPECT_THROW(reranker.RankAll(requests, cancelled), Error);
+}
+
 TEST(Listwise, RepositoryRanksTheFirstThirtyAlone) {
   auto model = Model("");
   model->answer = [](const std::string& prompt) { return Oracle(prompt, 1); };

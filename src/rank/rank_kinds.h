@@ -10,8 +10,10 @@
 namespace dear {
 
 // One function a kind of recipe; Reranker::Rank chooses. At least one passage.
-RankResult RankListwise(LanguageModel& model, const Recipe& recipe, const RankRequest& request,
-                        const RankOptions& options);
+// The listwise one takes many requests: their windows go through the model side by side.
+std::vector<RankOutcome> RankListwise(LanguageModel& model, const Recipe& recipe,
+                                      std::span<const RankRequest> requests,
+                                      const RankOptions& options);
 RankResult RankPointwise(LanguageModel& model, const Recipe& recipe, const RankRequest& request,
                          const RankOptions& options);
 RankResult RankByQueryLikelihood(LanguageModel& model, const Recipe& recipe,

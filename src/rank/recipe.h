@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "rank/window_plan.h"
+
 namespace dear {
 
 // A reranker family as data: recipes/NAME.yaml, or a file of the user's. docs/recipes.md describes
@@ -104,12 +106,6 @@ struct ReasoningRule {
   bool always = false;             // the model reasons unasked
   std::vector<std::string> after;  // further texts after which the answer begins (their last place)
   int64_t max_new_tokens = 0;      // on top of the answer's
-};
-
-struct WindowRule {
-  int64_t size = 0;   // passages in one call; 0: all in one
-  int64_t step = 0;   // passages by which it moves towards the top
-  int64_t depth = 0;  // passages of the list that take part; 0: all
 };
 
 enum class PairTruncation { kLongestFirst };

@@ -139,8 +139,11 @@ void ReadWindow(YamlFields& fields, WindowRule* window) {
   window->size = map->Int("size", 2, kMaxRecipeTokens).value_or(0);
   window->step = map->Int("step", 1, kMaxRecipeTokens).value_or(0);
   window->depth = map->Int("depth", 1, kMaxRecipeTokens).value_or(0);
+  window->passes = map->Int("passes", 1, kMaxRecipeTokens).value_or(1);
+  window->order =
+      static_cast<WindowOrder>(map->Choice("order", {"sliding", "partition", "tournament"}, 0));
   if (window->size == 0) map->Fail("size", "is missing");
-  if (window->step == 0 || window->step > window->size) {
+  if (window->step > window->size) {
     map->Fail("step", "must be from 1 to the size: passages between windows would be lost");
   }
   map->Finish();

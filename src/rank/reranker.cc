@@ -62,14 +62,28 @@ Reranker::Reranker(std::shared_ptr<LanguageModel> model, Recipe recipe)
 }
 
 RankResult Reranker::Rank(const RankRequest& request, const RankOptions& options) const {
-  if (request.passages.empty()) return {};
-  switch (recipe_.kind) {
-    case RecipeKind::kListwise: return RankListwise(*model_, recipe_, request, options);
-    case RecipeKind::kPointwise: return RankPointwise(*model_, recipe_, request, options);
-    case RecipeKind::kQueryLikelihood:
-      return RankByQueryLikelihood(*model_, recipe_, request, options);
+  RankOutcome outcome = std::move(RankAll(std::span(&request, 1), options).front());
+  if (outcome.error) throw Error(*std::move(outcome.error));
+  return std::move(outcome.result);
+}
+
+std::vector<RankOutcome> Reranker::RankAll(std::span<const RankRequest> requests,
+                                           const RankOptions& options) const {
+  if (recipe_.kind == RecipeKind::kListwise)
+    return RankListwise(*model_, recipe_, requests, options);
+  std::vector<RankOutcome> outcomes(requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (requests[i].passages.empty()) continue;
+    try {
+      outcomes[i].result = recipe_.kind == RecipeKind::kPointwise
+                               ? RankPointwise(*model_, recipe_, requests[i], options)
+                               : RankByQueryLikelihood(*model_, recipe_, requests[i], options);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kCancelled) throw;
+      outcomes[i].error = error;
+    }
   }
-  throw Error(ErrorCode::kInternal, "recipe " + recipe_.name, "has no kind");
+  return outcomes;
 }
 
 }  // namespace dear

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "rank/language_model.h"
 #include "rank/recipe.h"
 
@@ -63,6 +64,12 @@ struct RankResult {
   RankTrace trace;
 };
 
+// Of one of many requests.
+struct RankOutcome {
+  RankResult result;           // as far as it came, where there is an error
+  std::optional<Error> error;  // why there is no ranking
+};
+
 struct RankOptions {
   std::optional<int64_t> max_new_tokens;
   std::optional<double> temperature;  // 0: greedy
@@ -76,8 +83,9 @@ struct RankOptions {
   // At most one of these; in place of the recipe's cut.
   std::optional<int64_t> max_passage_words, max_passage_chars, max_passage_tokens;
   // In place of the recipe's window: passages a call, passages by which it moves, passages of the
-  // list that take part.
-  std::optional<int64_t> window, step, depth;
+  // list that take part, times that the list is gone through, and in which order.
+  std::optional<int64_t> window, step, depth, passes;
+  std::optional<WindowOrder> order;
   std::function<void(std::string_view piece)> on_text;  // streamed answer, reasoning included
   CancelFn cancel;
   ProgressFn progress;
@@ -93,6 +101,11 @@ class Reranker {
   // passage. Throws kInvalidArgument for an empty query, or where the prompt cannot be made to fit
   // the model's context; kCancelled; kInternal where the model gives a score that is not a number.
   RankResult Rank(const RankRequest& request, const RankOptions& options = {}) const;
+  // The same for many requests, in their order; listwise windows of different requests go through
+  // the model side by side. A request that fails has its error and costs no other. Throws
+  // kCancelled alone.
+  std::vector<RankOutcome> RankAll(std::span<const RankRequest> requests,
+                                   const RankOptions& options = {}) const;
   const Recipe& recipe() const { return recipe_; }
 
  private:

@@ -121,6 +121,7 @@ class FakeLanguageModel final : public LanguageModel {
   std::function<std::vector<float>(const std::string& prompt)> logits;
 
   std::vector<ContinueRequest> continued;
+  std::vector<size_t> batches;  // requests of each Continue
   std::vector<ContinuationScoreRequest> scored;
   std::vector<std::vector<TokenId>> classified;
   std::vector<int64_t> classified_at;
@@ -133,6 +134,7 @@ class FakeLanguageModel final : public LanguageModel {
   std::vector<Continuation> Continue(std::span<const ContinueRequest> requests, Usage* usage,
                                      const CancelFn& /*cancel*/) override {
     std::vector<Continuation> out;
+    batches.push_back(requests.size());
     for (const ContinueRequest& request : requests) {
       continued.push_back(request);
       Continuation written;
