@@ -5,14 +5,20 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "command.h"
+#include "eval/comparison.h"
 #include "eval/evaluation.h"
+#include "eval/report.h"
 #include "eval/trec_format.h"
+#include "eval_compare.h"
 #include "eval_output.h"
 #include "json_output.h"
 #include "standard_output.h"
@@ -33,6 +39,10 @@ struct EvalFlags {
   int64_t level = 1;
   int64_t max_documents = std::numeric_limits<int64_t>::max();
   int64_t collection_size = 0;
+  std::string base;
+  int64_t permutations = 10000;
+  uint64_t seed = 1;
+  std::string report;
   bool table = false;
   bool json = false;
   int threads = 0;
@@ -85,50 +95,114 @@ void Remark(const eval::Evaluation& evaluation, const EvalFlags& flags, const Gl
   }
 }
 
-std::vector<eval::Evaluation> EvaluateAll(const EvalFlags& flags, const eval::MeasureSet& measures,
-                                          const Globals& globals) {
+// Everything that was evaluated: where there is a base, it is the first.
+struct Figures {
+  eval::MeasureSet measures;
+  std::vector<eval::Evaluation> evaluations;
+  std::vector<std::string> names;
+  std::optional<eval::Comparison> comparison;
+};
+
+eval::MeasureSet ChooseMeasures(const EvalFlags& flags) {
+  std::vector<std::string> names = flags.measures;
+  // Thirty measures would cost a comparison its power, and a report its readers.
+  if (names.empty() && (!flags.base.empty() || !flags.report.empty()))
+    names = {"ndcg_cut.10", "map", "recip_rank", "recall.100"};
+  return eval::MeasureSet::Parse(
+      names, flags.gain == "exp2" ? eval::GainKind::kExponential : eval::GainKind::kLinear);
+}
+
+Figures Compute(const EvalFlags& flags, const Globals& globals) {
+  Figures out;
+  out.measures = ChooseMeasures(flags);
+  std::vector<std::string> paths = flags.runs;
+  if (!flags.base.empty()) {
+    std::erase(paths, flags.base);
+    paths.insert(paths.begin(), flags.base);
+    if (paths.size() < 2)
+      throw Error(ErrorCode::kInvalidArgument, flags.base, "there is no other run to compare");
+  }
   ThreadPool pool(flags.threads);
   const eval::Qrels qrels = eval::Qrels::Parse(OpenText(flags.qrels));
   eval::EvaluationOptions options;
   options.judging = {flags.level, flags.judged_only, flags.max_documents};
   options.complete = flags.complete;
   options.collection_size = flags.collection_size;
-  std::vector<eval::Evaluation> evaluations;
-  for (const std::string& path : flags.runs) {
+  for (const std::string& path : paths) {
     const eval::Run run = eval::Run::Parse(OpenText(path), &pool);
-    evaluations.push_back(eval::Evaluate(run, qrels, measures, options, &pool));
-    Remark(evaluations.back(), flags, globals);
+    out.evaluations.push_back(eval::Evaluate(run, qrels, out.measures, options, &pool));
+    Remark(out.evaluations.back(), flags, globals);
   }
-  return evaluations;
+  out.names = RunNames(out.evaluations);
+  if (!flags.base.empty()) {
+    out.comparison = eval::Compare(
+        out.evaluations.front(), std::span(out.evaluations).subspan(1), out.measures,
+        {.complete = flags.complete, .resamples = flags.permutations, .seed = flags.seed}, &pool);
+  }
+  return out;
+}
+
+std::vector<std::string> Conditions(const EvalFlags& flags) {
+  std::vector<std::string> out;
+  out.emplace_back(flags.complete ? "averaged over all judged queries (-c)"
+                                  : "averaged over the queries retrieved");
+  if (flags.level != 1)
+    out.push_back("relevant from level " + std::to_string(flags.level) + " (-l)");
+  if (flags.judged_only) out.emplace_back("judged documents only (-J)");
+  if (flags.max_documents != std::numeric_limits<int64_t>::max())
+    out.push_back("first " + std::to_string(flags.max_documents) + " documents (-M)");
+  if (flags.gain != "linear") out.emplace_back("gain 2^level - 1");
+  return out;
+}
+
+bool IsMarkdown(const std::string& path) {
+  return path.ends_with(".md") || path.ends_with(".markdown");
+}
+
+void WriteReport(const EvalFlags& flags, const Figures& figures, const Globals& globals) {
+  const eval::ReportInput input{.qrels = flags.qrels,
+                                .conditions = Conditions(flags),
+                                .measures = figures.measures,
+                                .evaluations = figures.evaluations,
+                                .names = figures.names,
+                                .comparison = figures.comparison};
+  AtomicFile file(flags.report);
+  file.Write(IsMarkdown(flags.report) ? eval::MarkdownReport(input) : eval::HtmlReport(input));
+  file.Commit();
+  Note(globals.quiet, "dear: note: the report is in " + flags.report);
+}
+
+void PrintJson(const EvalFlags& flags, const Figures& figures) {
+  OrderedJson out;
+  out["qrels"] = flags.qrels;
+  out["gain"] = flags.gain;
+  out["runs"] = OrderedJson::array();
+  for (const eval::Evaluation& evaluation : figures.evaluations)
+    out["runs"].push_back(EvaluationJson(evaluation, figures.measures, flags.per_query));
+  if (figures.comparison) out["comparison"] = ComparisonJson(*figures.comparison);
+  Print(Dump(out, 2) + "\n");
 }
 
 int RunEval(const EvalFlags& flags, const Globals& globals) {
-  const eval::GainKind gain =
-      flags.gain == "exp2" ? eval::GainKind::kExponential : eval::GainKind::kLinear;
-  const eval::MeasureSet measures = eval::MeasureSet::Parse(flags.measures, gain);
-  const std::vector<eval::Evaluation> evaluations = EvaluateAll(flags, measures, globals);
+  const Figures figures = Compute(flags, globals);
+  if (!flags.report.empty()) WriteReport(flags, figures, globals);
   if (flags.json) {
-    OrderedJson out;
-    out["qrels"] = flags.qrels;
-    out["gain"] = flags.gain;
-    out["runs"] = OrderedJson::array();
-    for (const eval::Evaluation& evaluation : evaluations)
-      out["runs"].push_back(EvaluationJson(evaluation, measures, flags.per_query));
-    Print(Dump(out, 2) + "\n");
+    PrintJson(flags, figures);
     return 0;
   }
   const Terminal terminal = Terminal::Of(STDOUT_FILENO);
-  const bool several = evaluations.size() > 1;
-  if (flags.table || (several && terminal.is_terminal && !flags.per_query)) {
-    Print(EvaluationTable(evaluations, measures, terminal));
+  const bool several = figures.evaluations.size() > 1;
+  if (figures.comparison || flags.table || (several && terminal.is_terminal && !flags.per_query)) {
+    Print(EvaluationTable(figures.evaluations, figures.measures, terminal));
+    if (figures.comparison) Print(ComparisonText(*figures.comparison, figures.names, terminal));
     return 0;
   }
-  const std::vector<std::string> names = RunNames(evaluations);
-  for (size_t i = 0; i < evaluations.size(); ++i) {
-    Print(eval::FormatTrec(evaluations[i], measures,
-                           {.per_query = flags.per_query,
-                            .summary = !flags.no_summary,
-                            .run = several ? std::string_view(names[i]) : std::string_view()}));
+  for (size_t i = 0; i < figures.evaluations.size(); ++i) {
+    Print(eval::FormatTrec(
+        figures.evaluations[i], figures.measures,
+        {.per_query = flags.per_query,
+         .summary = !flags.no_summary,
+         .run = several ? std::string_view(figures.names[i]) : std::string_view()}));
   }
   return 0;
 }
@@ -140,6 +214,9 @@ std::string Examples() {
          "  dear eval qrels.txt run.txt -m all_trec -q                everything, query by query\n"
          "  dear eval qrels.txt bm25.txt reranked.jsonl --table       two runs side by side\n"
          "  dear eval qrels/test.tsv run.txt.gz -m P.1,5,10 --json    BEIR's qrels, gzip, JSON\n"
+         "  dear eval qrels.txt reranked.txt --compare bm25.txt       is it better, and by "
+         "chance?\n"
+         "  dear eval qrels.txt *.run --compare bm25.run --report r.html    one page for readers\n"
          "  dear rerank -m M --jobs J --format trec | dear eval qrels.txt -\n"
          "\n"
          "QRELS are TREC's (qid iteration docid relevance) or BEIR's (query-id corpus-id score).\n"
@@ -193,6 +270,25 @@ void AddEval(CLI::App& app, Globals& globals) {
   command->add_option("--gain", flags->gain, "Gain of a relevance level: linear, or exp2 (2^l - 1)")
       ->check(CLI::IsMember({"linear", "exp2"}))
       ->capture_default_str();
+  command
+      ->add_option("--compare", flags->base,
+                   "Compare the runs with this one: paired t-test, Wilcoxon, randomisation")
+      ->type_name("BASE");
+  command
+      ->add_option("--permutations", flags->permutations,
+                   "Sign patterns drawn by the randomisation test")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000000000}))
+      ->capture_default_str();
+  command->add_option("--seed", flags->seed, "Seed of the randomisation test")
+      ->capture_default_str();
+  command
+      ->add_option("--report", flags->report,
+                   "Write a page with tables and plots: .html, or .md for a terminal")
+      ->type_name("OUT")
+      ->check([](const std::string& path) {
+        const bool known = IsMarkdown(path) || path.ends_with(".html") || path.ends_with(".htm");
+        return known ? std::string() : "--report needs a name that ends in .html or .md";
+      });
   command->add_flag("--table", flags->table,
                     "A table of the summaries, also when not on a terminal");
   command->add_flag("--json", flags->json, "Print JSON, at full precision");
