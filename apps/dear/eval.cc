@@ -101,20 +101,25 @@ struct Figures {
   std::vector<eval::Evaluation> evaluations;
   std::vector<std::string> names;
   std::optional<eval::Comparison> comparison;
+  std::string focus;  // the column that was asked for first
 };
 
-eval::MeasureSet ChooseMeasures(const EvalFlags& flags) {
+void ChooseMeasures(const EvalFlags& flags, Figures& out) {
   std::vector<std::string> names = flags.measures;
   // Thirty measures would cost a comparison its power, and a report its readers.
   if (names.empty() && (!flags.base.empty() || !flags.report.empty()))
     names = {"ndcg_cut.10", "map", "recip_rank", "recall.100"};
-  return eval::MeasureSet::Parse(
-      names, flags.gain == "exp2" ? eval::GainKind::kExponential : eval::GainKind::kLinear);
+  const eval::GainKind gain =
+      flags.gain == "exp2" ? eval::GainKind::kExponential : eval::GainKind::kLinear;
+  out.measures = eval::MeasureSet::Parse(names, gain);
+  if (names.empty()) return;
+  const std::vector<std::string> first = {names.front()};
+  out.focus = eval::MeasureSet::Parse(first, gain).columns().front().name;
 }
 
 Figures Compute(const EvalFlags& flags, const Globals& globals) {
   Figures out;
-  out.measures = ChooseMeasures(flags);
+  ChooseMeasures(flags, out);
   std::vector<std::string> paths = flags.runs;
   if (!flags.base.empty()) {
     std::erase(paths, flags.base);
@@ -165,7 +170,8 @@ void WriteReport(const EvalFlags& flags, const Figures& figures, const Globals& 
                                 .measures = figures.measures,
                                 .evaluations = figures.evaluations,
                                 .names = figures.names,
-                                .comparison = figures.comparison};
+                                .comparison = figures.comparison,
+                                .focus = figures.focus};
   AtomicFile file(flags.report);
   file.Write(IsMarkdown(flags.report) ? eval::MarkdownReport(input) : eval::HtmlReport(input));
   file.Commit();

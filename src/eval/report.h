@@ -20,6 +20,7 @@ struct ReportInput {
   std::vector<Evaluation> evaluations;
   std::vector<std::string> names;  // of the runs, short
   std::optional<Comparison> comparison;
+  std::string focus;  // the column whose queries are shown first; the first one where it is none
 };
 
 // One self-contained HTML page: no scripts, no resources from elsewhere, light and dark, narrow

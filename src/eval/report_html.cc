@@ -12,15 +12,22 @@ namespace dear::eval {
 namespace {
 
 constexpr size_t kMostAcross = 5;  // measures beside each other before they go downward
+constexpr std::string_view kName = " class=\"name\"";
 constexpr size_t kMostPlots = 12;  // measures drawn for one run
+
+std::string Label(const std::string& label) {
+  return " data-label=\"" + label + "\"";
+}
 
 std::string Cell(const std::string& html, std::string_view attributes = "") {
   return "<td" + std::string(attributes) + ">" + html + "</td>";
 }
 
-std::string Table(const std::string& head, const std::string& body) {
-  return "<div class=\"scroll\"><table><thead><tr>" + head + "</tr></thead><tbody>" + body +
-         "</tbody></table></div>\n";
+// A table; one of the kind "stack" becomes a list of cards on narrow screens, where each cell is
+// named by its label.
+std::string Table(const std::string& head, const std::string& body, std::string_view kind = "") {
+  return "<div class=\"scroll\"><table class=\"" + std::string(kind) + "\"><thead><tr>" + head +
+         "</tr></thead><tbody>" + body + "</tbody></table></div>\n";
 }
 
 class Page {
@@ -75,7 +82,9 @@ class Page {
       text +=
           "<span class=\"bar\"><i style=\"width:" + Decimals(value * 100, 1) + "%\"></i></span>";
     }
-    return Cell(text, IsBest(run, column) ? " class=\"best\"" : "");
+    return Cell("<span>" + text + "</span>",
+                Label(HtmlEscaped(in_.measures.columns()[column].name)) +
+                    (IsBest(run, column) ? " class=\"best\"" : ""));
   }
 
   std::string RunName(size_t run) const {
@@ -92,7 +101,8 @@ class Page {
       head = "<th>run</th><th>queries</th>";
       for (const size_t c : columns_) head += "<th>" + name(c) + "</th>";
       for (size_t r = 0; r < in_.evaluations.size(); ++r) {
-        body += "<tr>" + Cell(RunName(r)) + Cell(std::to_string(in_.evaluations[r].num_queries));
+        body += "<tr>" + Cell(RunName(r), kName) +
+                Cell(std::to_string(in_.evaluations[r].num_queries), Label("queries"));
         for (const size_t c : columns_) body += Figure(r, c);
         body += "</tr>";
       }
@@ -106,7 +116,7 @@ class Page {
         body += "</tr>";
       }
     }
-    out_ += Table(head, body);
+    out_ += Table(head, body, columns_.size() <= kMostAcross ? "stack" : "");
     for (size_t r = 0; r < in_.evaluations.size(); ++r) {
       const size_t missing = in_.evaluations[r].missing.size();
       if (missing == 0) continue;
@@ -115,8 +125,9 @@ class Page {
     }
   }
 
-  static std::string Tested(const TestedP& test) {
-    return Cell(PValue(test.p) + " <span class=\"soft\">(" + PValue(test.corrected) + ")</span>");
+  static std::string Tested(const TestedP& test, const char* name) {
+    return Cell("<span>" + PValue(test.p) + "<small>" + PValue(test.corrected) + "</small></span>",
+                Label(name));
   }
 
   void OneComparison(size_t index) {
@@ -130,23 +141,26 @@ class Page {
     std::string body;
     for (const MeasureComparison& m : run.measures) {
       const double difference = m.run_mean - m.base_mean;
-      body +=
-          "<tr>" + Cell(HtmlEscaped(m.measure)) + Cell(Decimals(m.base_mean, 4)) +
-          Cell(Decimals(m.run_mean, 4)) +
-          Cell(Signed(difference, 4) + "<sup>" + SignificanceMark(m.t_test.corrected) + "</sup>",
-               difference < 0 ? " class=\"loss\"" : " class=\"gain\"") +
-          Cell(std::to_string(m.wins) + " / " + std::to_string(m.ties) + " / " +
-               std::to_string(m.losses)) +
-          Tested(m.t_test) + Tested(m.wilcoxon) + Tested(m.randomisation) + "</tr>";
+      body += "<tr>" + Cell(HtmlEscaped(m.measure)) +
+              Cell(Decimals(m.base_mean, 4), Label("base")) +
+              Cell(Decimals(m.run_mean, 4), Label("run")) +
+              Cell("<span>" + Signed(difference, 4) + "<sup>" +
+                       SignificanceMark(m.t_test.corrected) + "</sup></span>",
+                   Label("difference") + (difference < 0 ? " class=\"loss\"" : " class=\"gain\"")) +
+              Cell(std::to_string(m.wins) + " / " + std::to_string(m.ties) + " / " +
+                       std::to_string(m.losses),
+                   Label("wins / ties / losses")) +
+              Tested(m.t_test, "t-test") + Tested(m.wilcoxon, "Wilcoxon") +
+              Tested(m.randomisation, "randomisation") + "</tr>";
     }
     out_ += Table(
         "<th>measure</th><th>base</th><th>run</th><th>difference</th>"
         "<th>wins / ties / losses</th><th>t-test</th><th>Wilcoxon</th>"
         "<th>randomisation</th>",
-        body);
+        body, "stack");
     for (size_t i = 0; i < run.measures.size() && i < kMostPlots; ++i) {
       const MeasureComparison& m = run.measures[i];
-      out_ += "<details" + std::string(i == 0 ? " open" : "") + "><summary>" +
+      out_ += "<details" + std::string(&m == &FocusOf(in_, run) ? " open" : "") + "><summary>" +
               HtmlEscaped(m.measure) + ", query by query</summary><div>" + DifferencePlot(m) +
               "<div class=\"pair\">" +
               Extremes("Gained most", Gained(m, in_.comparison->options.num_extremes)) +
@@ -155,12 +169,18 @@ class Page {
     }
   }
 
+  // Whether a measure's drawing is open at first: the focus, or the first one drawn.
+  bool IsFocus(size_t column, size_t drawn) const {
+    const auto named = [&](size_t c) { return in_.measures.columns()[c].name == in_.focus; };
+    return std::ranges::any_of(columns_, named) ? named(column) : drawn == 0;
+  }
+
   static std::string Extremes(const std::string& title, const std::vector<QueryDifference>& list) {
     std::string out = "<div><h3>" + title + "</h3>";
     if (list.empty()) return out + "<p class=\"soft\">No query.</p></div>";
     std::string body;
     for (const QueryDifference& query : list) {
-      body += "<tr>" + Cell(HtmlEscaped(query.qid)) + Cell(Decimals(query.base, 4)) +
+      body += "<tr>" + Cell(HtmlEscaped(query.qid), kName) + Cell(Decimals(query.base, 4)) +
               Cell(Decimals(query.run, 4)) +
               Cell(Signed(query.difference(), 4),
                    query.difference() < 0 ? " class=\"loss\"" : " class=\"gain\"") +
@@ -183,7 +203,7 @@ class Page {
         for (size_t q = 0; q < evaluation.qids.size(); ++q)
           values.push_back(evaluation.Value(q, c));
         const std::string& name = in_.measures.columns()[c].name;
-        out_ += "<details" + std::string(drawn++ == 0 ? " open" : "") + "><summary>" +
+        out_ += "<details" + std::string(IsFocus(c, drawn++) ? " open" : "") + "><summary>" +
                 HtmlEscaped(name) + ", query by query</summary><div>" + ValuePlot(values, name) +
                 "</div></details>\n";
       }
@@ -216,11 +236,10 @@ class Page {
 
   void Latency(const FactSummary& facts) {
     const auto n = static_cast<double>(facts.seconds.size());
-    std::string head;
-    std::string body;
+    out_ += "<h3>Time a query</h3>\n" + LatencyPlot(facts) + "<ul class=\"key\">";
     const auto add = [&](const char* name, double seconds) {
-      head += "<th>" + std::string(name) + "</th>";
-      body += Cell(Seconds(seconds));
+      out_ +=
+          "<li><span class=\"soft\">" + std::string(name) + "</span> " + Seconds(seconds) + "</li>";
     };
     add("median", Quantile(facts.seconds, .5));
     add("mean", facts.total_seconds / n);
@@ -228,8 +247,8 @@ class Page {
     add("95 %", Quantile(facts.seconds, .95));
     add("99 %", Quantile(facts.seconds, .99));
     add("slowest", facts.seconds.back());
-    add("sum", facts.total_seconds);
-    out_ += "<h3>Time a query</h3>\n" + LatencyPlot(facts) + Table(head, "<tr>" + body + "</tr>");
+    add("all together", facts.total_seconds);
+    out_ += "</ul>\n";
   }
 
   void Foot() {

@@ -88,7 +88,7 @@ class Writer {
     }
     for (size_t r = 0; r < in_.evaluations.size(); ++r) Facts(r);
     out_ += "---\n\n";
-    for (const std::string& note : Footnotes(in_)) out_ += MarkdownEscaped(note) + "\n";
+    for (const std::string& note : Footnotes(in_)) out_ += "- " + note + "\n";
     return std::move(out_);
   }
 
@@ -97,7 +97,7 @@ class Writer {
     const double value = in_.evaluations[run].summary[column];
     if (!std::isfinite(value)) return "n/a";
     return FormatValue(value, in_.measures.columns()[column].info->value) +
-           MarkdownEscaped(MarkFor(in_, run, column));
+           MarkFor(in_, run, column);
   }
 
   void Measures() {
@@ -140,13 +140,12 @@ class Writer {
     for (const MeasureComparison& m : run.measures) {
       rows.push_back(
           {MarkdownEscaped(m.measure), Decimals(m.base_mean, 4), Decimals(m.run_mean, 4),
-           Signed(m.run_mean - m.base_mean, 4) +
-               MarkdownEscaped(SignificanceMark(m.t_test.corrected)),
+           Signed(m.run_mean - m.base_mean, 4) + SignificanceMark(m.t_test.corrected),
            std::to_string(m.wins) + "/" + std::to_string(m.ties) + "/" + std::to_string(m.losses),
            Tested(m.t_test), Tested(m.wilcoxon), Tested(m.randomisation)});
     }
     out_ += Table(rows);
-    const MeasureComparison& first = run.measures.front();
+    const MeasureComparison& first = FocusOf(in_, run);
     out_ += "### " + MarkdownEscaped(first.measure) + ", query by query\n\n" +
             DifferenceHistogram(first);
     Extremes("Gained most", Gained(first, in_.comparison->options.num_extremes));

@@ -7,7 +7,7 @@ namespace dear::eval {
 
 // The style sheet of the HTML report: light and dark by the reader's system, one column, tables
 // that scroll by themselves where a screen is narrow.
-inline constexpr std::string_view kReportStyle = R"(
+inline constexpr std::string_view kReportStyle = R"css(
 :root{--back:#fff;--card:#f6f7f9;--ink:#1c2430;--soft:#5b6675;--line:#dfe3e8;--up:#0b8072;--down:#c0492c;
 --mark:#8a5a00;--mean:#1c2430;--p0:#d9862b;--p1:#b8408f;--p2:#5470c6;--p3:#8b8f97}
 @media(prefers-color-scheme:dark){:root{--back:#14181f;--card:#1c222b;--ink:#e6eaf0;--soft:#9aa6b5;--line:#2e3743;
@@ -15,7 +15,7 @@ inline constexpr std::string_view kReportStyle = R"(
 *{box-sizing:border-box}
 html{color-scheme:light dark;-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--back);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{max-width:60rem;margin:0 auto;padding:1.25rem 1rem 3rem}
+main{max-width:62rem;margin:0 auto;padding:1.25rem 1rem 3rem}
 h1{font-size:1.6rem;line-height:1.2;margin:0 0 .25rem}
 h2{font-size:1.2rem;margin:2.25rem 0 .5rem;overflow-wrap:anywhere}
 h3{font-size:1rem;margin:1.5rem 0 .25rem;overflow-wrap:anywhere}
@@ -26,8 +26,9 @@ p{margin:.35rem 0}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;min-width:100%}
 th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th:first-child,td:first-child{text-align:left;padding-left:0}
-td:first-child,th.name{white-space:normal;overflow-wrap:anywhere;min-width:6rem}
-thead th{color:var(--soft);font-weight:600;font-size:.85rem;vertical-align:bottom}
+td.name,th.name{white-space:normal;overflow-wrap:anywhere;min-width:7rem}
+td small{display:block;color:var(--soft);font-size:.8rem}
+thead th{white-space:normal;color:var(--soft);font-weight:600;font-size:.85rem;vertical-align:bottom}
 tbody th{font-weight:500}
 .best{font-weight:700}
 .gain{color:var(--up)}.loss{color:var(--down)}
@@ -50,9 +51,15 @@ svg .up{fill:var(--up)}svg .down{fill:var(--down)}
 .key{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;padding:0;margin:.3rem 0;list-style:none;font-size:.95rem}
 .key i{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.4em}
 footer{margin-top:2.5rem;border-top:1px solid var(--line);padding-top:.6rem}
-@media(max-width:40rem){svg text{font-size:19px}.bar{display:none}th,td{padding:.3rem .4rem}}
+@media(max-width:40rem){svg text{font-size:21px}th,td{padding:.3rem .4rem}
+.stack,.stack tbody,.stack tr{display:block}.stack thead{display:none}
+.stack tr{border:1px solid var(--line);border-radius:.5rem;padding:.3rem .7rem;margin:.6rem 0}
+.stack td{display:flex;justify-content:space-between;gap:1rem;border:0;padding:.15rem 0}
+.stack td:first-child{font-weight:700}.stack td[data-label]:before{content:attr(data-label);color:var(--soft)}
+.stack small{display:inline;margin-left:.4em}.stack small:before{content:"("}.stack small:after{content:")"}
+.bar{display:none}}
 @media print{details{break-inside:avoid}}
-)";
+)css";
 
 }  // namespace dear::eval
 

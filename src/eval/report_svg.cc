@@ -123,9 +123,12 @@ std::string Bars(const std::vector<double>& values, const Scale& scale,
   return out;
 }
 
+// Its words stand where no bars are: falling bars leave the upper right free, and the lower left.
 std::string MeanLine(const Scale& scale, double mean, const std::string& text) {
   const double y = scale.Y(mean);
-  return Line(kLeft, y, kWidth - kRight, y, "mean") + Text(kWidth - kRight - 2, y - 5, "end", text);
+  return Line(kLeft, y, kWidth - kRight, y, "mean") +
+         (mean < 0 ? Text(kLeft + 4, y + 20, "start", text)
+                   : Text(kWidth - kRight - 2, y - 6, "end", text));
 }
 
 }  // namespace
@@ -186,15 +189,18 @@ std::string LatencyPlot(const FactSummary& facts) {
     s = std::clamp(s, low, high);
     return logarithmic ? std::log(s / low) / std::log(high / low) : (s - low) / (high - low);
   };
-  constexpr size_t kBins = 40;
-  std::vector<int64_t> counts(kBins);
+  // More queries bear finer bins.
+  const size_t num_bins =
+      std::clamp(static_cast<size_t>(2 * std::sqrt(static_cast<double>(facts.seconds.size()))),
+                 size_t{8}, size_t{60});
+  std::vector<int64_t> counts(num_bins);
   for (const double s : facts.seconds)
-    ++counts[std::min(kBins - 1, static_cast<size_t>(place(s) * kBins))];
+    ++counts[std::min(num_bins - 1, static_cast<size_t>(place(s) * static_cast<double>(num_bins)))];
   const Scale scale(0, static_cast<double>(*std::ranges::max_element(counts)) * 1.12);
-  const double width = (kWidth - kLeft - kRight) / kBins;
+  const double width = (kWidth - kLeft - kRight) / static_cast<double>(num_bins);
   const auto x = [&](double s) { return kLeft + place(s) * (kWidth - kLeft - kRight); };
   std::string out = Open(kHeight, "seconds a query") + scale.Grid(false);
-  for (size_t bin = 0; bin < kBins; ++bin) {
+  for (size_t bin = 0; bin < num_bins; ++bin) {
     if (counts[bin] == 0) continue;
     const double y = scale.Y(static_cast<double>(counts[bin]));
     out += Rect(kLeft + width * static_cast<double>(bin), y, width - 1, scale.Y(0) - y, "up",

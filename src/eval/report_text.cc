@@ -1,5 +1,6 @@
 #include "eval/report_text.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -85,6 +86,11 @@ std::vector<size_t> FigureColumns(const MeasureSet& measures) {
   return columns;
 }
 
+const MeasureComparison& FocusOf(const ReportInput& input, const RunComparison& run) {
+  const auto found = std::ranges::find(run.measures, input.focus, &MeasureComparison::measure);
+  return found != run.measures.end() ? *found : run.measures.front();
+}
+
 std::string MarkFor(const ReportInput& input, size_t run, size_t column) {
   if (!input.comparison || run == 0) return "";
   for (const MeasureComparison& measure : input.comparison->runs[run - 1].measures) {
@@ -133,7 +139,7 @@ std::vector<std::string> Footnotes(const ReportInput& input) {
       "p-values are two-sided: paired t-test, Wilcoxon signed-rank test (zeros "
       "dropped) and randomisation test (" +
       std::to_string(options.resamples) + " sign patterns, seed " + std::to_string(options.seed) +
-      "); in brackets after Holm's correction.");
+      "); the second figure of each is after Holm's correction.");
   notes.push_back(options.complete
                       ? "Compared on all judged queries; one that a run lacks counts as 0."
                       : "Compared on the queries that both runs retrieved; means are over these.");

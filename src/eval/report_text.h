@@ -25,6 +25,8 @@ std::string Counted(int64_t count, std::string_view one, std::string_view many);
 
 // The columns that have a real figure for all queries.
 std::vector<size_t> FigureColumns(const MeasureSet& measures);
+// Which of the measures of a comparison stands for it: the input's focus, or the first.
+const MeasureComparison& FocusOf(const ReportInput& input, const RunComparison& run);
 // "***" to "" for a run's measure by the corrected t-test; empty for the base and without one.
 std::string MarkFor(const ReportInput& input, size_t run, size_t column);
 

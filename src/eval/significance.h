@@ -28,8 +28,8 @@ double RandomisationTest(std::span<const double> differences, int64_t resamples,
 // counted.
 std::vector<double> HolmCorrection(std::span<const double> p_values);
 
-// I_x(a, b), the regularised incomplete beta function, within 1e-11 for a and b up to some thousands;
-// a, b > 0 and 0 <= x <= 1.
+// I_x(a, b), the regularised incomplete beta function, within 1e-11 for a and b up to some
+// thousands; a, b > 0 and 0 <= x <= 1.
 double IncompleteBeta(double a, double b, double x);
 
 }  // namespace dear::eval

@@ -99,6 +99,53 @@ class EvalTest(support.Case):
         self.assertEqual(self.figures("-m", "ndcg_cut.10", qrels, run)[("ndcg_cut_10", "all")], "0.7967")
         self.assertEqual(self.figures("--gain", "exp2", "-m", "ndcg_cut.10", qrels, run)[("ndcg_cut_10", "all")], "0.7098")
 
+    def compared(self, *arguments):
+        base = self.write("base.txt", "".join(f"{q} Q0 {d} 1 {s} b\n" for q in range(1, 13) for d, s in (("x", 2), ("a", 1))))
+        better = self.write("better.txt", "".join(f"{q} Q0 {d} 1 {s} b\n" for q in range(1, 13)
+                                                  for d, s in (("x", 2), ("a", 1 if q == 7 else 3))))
+        qrels = self.write("many", "".join(f"{q} 0 a 1\n" for q in range(1, 13)))
+        return self.eval(qrels, better, "--compare", base, *arguments)
+
+    def test_compare(self):
+        done = self.compared("-m", "recip_rank")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("better.txt against base.txt, 12 queries", done.stdout)
+        self.assertIn("***", done.stdout)
+        comparison = json.loads(self.compared("-m", "recip_rank", "-m", "P.1", "--json").stdout)["comparison"]
+        rr = comparison["runs"][0]["measures"]["recip_rank"]
+        self.assertEqual((rr["wins"], rr["ties"], rr["losses"]), (11, 1, 0))
+        self.assertEqual(len(rr["gained"]), 10)
+        self.assertEqual(rr["lost"], [])
+        # scipy.stats.ttest_rel and wilcoxon; 2 of the 2**12 sign patterns of 11 equal differences and a zero.
+        self.assertAlmostEqual(rr["t_test"]["p"], 2.8300281340979e-07, delta=1e-17)
+        self.assertAlmostEqual(rr["wilcoxon"]["p"], 2 / 2 ** 11)
+        self.assertAlmostEqual(rr["randomisation"]["p"], 2 / 2 ** 11)
+        self.assertAlmostEqual(rr["t_test"]["p_holm"], 2 * rr["t_test"]["p"])
+        self.assertEqual(self.compared("--permutations", "100", "--seed", "3").stdout,
+                         self.compared("--permutations", "100", "--seed", "3", "--threads", "1").stdout)
+
+    def test_compare_needs_another_run(self):
+        done = self.eval(self.qrels, self.run_file, "--compare", self.run_file)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no other run", done.stderr)
+
+    def test_report(self):
+        for name, words in (("r.html", ("<!doctype html>", "better.txt against base.txt", "<svg", "ndcg_cut_10")),
+                            ("r.md", ("# Evaluation", "| better.txt", "Gained most"))):
+            done = self.compared("--report", self.folder / name)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            text = (self.folder / name).read_text(encoding="utf-8")
+            for word in words:
+                self.assertIn(word, text)
+        self.assertEqual(self.compared("--report", self.folder / "r.pdf").returncode, 2)
+        self.assertEqual(self.compared("--report", self.folder / "absent" / "r.html").returncode, 1)
+        lines = "".join(json.dumps({"qid": str(q), "results": [{"docid": "a"}], "repair": "ok" if q else "missing",
+                                    "seconds": {"total": 0.5 + q}}) + "\n" for q in range(4))
+        self.assertEqual(self.eval(self.qrels, self.write("mine.jsonl", lines), "--report", self.folder / "m.html").returncode, 0)
+        page = (self.folder / "m.html").read_text(encoding="utf-8")
+        self.assertIn("How mine.jsonl was made", page)
+        self.assertIn("Time a query", page)
+
     def test_errors_are_one_line_that_names_the_place(self):
         cases = [(QRELS, "1 Q0 a 1 1 t\n1 Q0 a 2 0 t\n", "query '1' retrieves document 'a' twice"),
                  (QRELS, "1 Q0 a 1 1 t\n1 Q0 b 2 NaN t\n", "r:2: score 'NaN' is no finite number"),
