@@ -110,6 +110,7 @@ Topic::Topic(std::string_view qid, std::vector<Judgement> judgements)
   int32_t highest = -1;
   for (size_t i = 0; i < judgements_.size(); ++i) {
     const Judgement& judgement = judgements_[i];
+    highest = std::max(highest, judgement.relevance);
     size_t slot = HashId(judgement.docid) & mask;
     while (slots_[slot] != 0 && judgements_[slots_[slot] - 1].docid != judgement.docid)
       slot = (slot + 1) & mask;
@@ -118,7 +119,6 @@ Topic::Topic(std::string_view qid, std::vector<Judgement> judgements)
       continue;
     }
     slots_[slot] = static_cast<uint32_t>(i + 1);
-    highest = std::max(highest, judgement.relevance);
   }
   level_counts_.resize(static_cast<size_t>(highest + 1));
   for (const Judgement& judgement : judgements_) {

@@ -46,6 +46,9 @@ TEST(QrelsTest, ManyDocumentsAreFound) {
 
 TEST(QrelsTest, NotesADocumentJudgedTwice) {
   EXPECT_EQ(QrelsOf("q 0 a 1\nq 0 b 1\nq 0 a 0\n").topics()[0].duplicate(), "a");
+  const Qrels rising = QrelsOf("q 0 a -1\nq 0 a 9\n");
+  EXPECT_EQ(rising.topics()[0].duplicate(), "a");
+  EXPECT_EQ(rising.topics()[0].level_counts().size(), 10U);
   EXPECT_FALSE(QrelsOf("q 0 a 1\np 0 a 1\n").topics()[0].duplicate());
 }
 
