@@ -22,6 +22,8 @@ BpeModel::BpeModel(Vocab vocab, const std::vector<MergePair>& merges, Options op
     : vocab_(std::move(vocab)), options_(std::move(options)), context_(std::move(context)) {
   const size_t prefix_length = options_.continuing_subword_prefix.size();
   merges_.Reserve(merges.size());
+  std::vector<bool> is_part(static_cast<size_t>(vocab_.end_id()));
+  std::vector<bool> is_product(is_part.size());
   std::string product;
   for (size_t i = 0; i < merges.size(); ++i) {
     const auto [left, right, rank] = merges[i];
@@ -39,6 +41,9 @@ BpeModel::BpeModel(Vocab vocab, const std::vector<MergePair>& merges, Options op
     const auto product_id = vocab_.Find(product);
     if (!product_id) fail("gives a token that is not in the vocabulary");
     merges_.Add(*left_id, *right_id, {rank, *product_id});
+    is_part[static_cast<size_t>(*left_id)] = true;
+    is_part[static_cast<size_t>(*right_id)] = true;
+    is_product[static_cast<size_t>(*product_id)] = true;
   }
   for (int byte = 0; byte < 256; ++byte) {
     char name[8];
@@ -47,6 +52,24 @@ BpeModel::BpeModel(Vocab vocab, const std::vector<MergePair>& merges, Options op
     std::string mapped;
     AppendUtf8(ByteLevelChar(static_cast<uint8_t>(byte)), mapped);
     byte_ids_[static_cast<size_t>(byte)] = vocab_.Find(mapped).value_or(kNone);
+  }
+  FindSeams(is_part, is_product);
+}
+
+// A part of a word must give the same as it does inside the word: every character by itself gives
+// tokens, and those that stand for something else than their text never merge.
+void BpeModel::FindSeams(const std::vector<bool>& is_part, const std::vector<bool>& is_product) {
+  if (!options_.byte_fallback || options_.ignore_merges ||
+      !options_.continuing_subword_prefix.empty() || !options_.end_of_word_suffix.empty()) {
+    return;
+  }
+  for (const TokenId id : fallback_ids_) {
+    if (id == kNone || is_part[static_cast<size_t>(id)] || is_product[static_cast<size_t>(id)])
+      return;
+  }
+  seams_.emplace().Reserve(vocab_.size());
+  for (size_t id = 0; id < is_product.size(); ++id) {
+    if (is_product[id]) seams_->AddToken(vocab_.TokenOf(static_cast<TokenId>(id)));
   }
 }
 
@@ -57,6 +80,7 @@ bool BpeModel::UseBytes() {
     return false;
   }
   uses_bytes_ = true;
+  seams_.reset();  // they are of characters
   if (!options_.ignore_merges) return true;
   std::string bytes;
   whole_words_.Reserve(vocab_.size(), 0);

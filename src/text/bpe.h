@@ -10,6 +10,7 @@
 
 #include "text/bpe_merge.h"
 #include "text/merge_table.h"
+#include "text/seams.h"
 #include "text/vocab.h"
 
 namespace dear {
@@ -42,6 +43,11 @@ class BpeModel {
   bool UseBytes();
   bool uses_bytes() const { return uses_bytes_; }
 
+  // Where `word` may be cut without a change of ids: the end of the part that begins at `begin`.
+  size_t EndOfPart(std::string_view word, size_t begin) const {
+    return seams_ ? seams_->EndOfPart(word, begin) : word.size();
+  }
+
   // Appends the symbols of `word`, which is valid UTF-8 (any bytes with UseBytes).
   // O(n log n) for a word of n bytes.
   void Encode(std::string_view word, std::vector<Symbol>& out) const;
@@ -51,12 +57,15 @@ class BpeModel {
 
  private:
   static constexpr TokenId kNone = -1;
+  // Of each id: whether it is part of a merge, and whether one gives it.
+  void FindSeams(const std::vector<bool>& is_part, const std::vector<bool>& is_product);
   void Split(std::string_view word, std::vector<Symbol>& out) const;
   void SplitBytes(std::string_view word, std::vector<Symbol>& out) const;
   TokenId UnknownId() const;
 
   Vocab vocab_;
   MergeTable merges_;
+  std::optional<Seams> seams_;  // where words may be cut
   Options options_;
   std::string context_;
   bool uses_bytes_ = false;

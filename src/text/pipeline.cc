@@ -160,39 +160,50 @@ void PipelineTokenizer::EncodeInLibrary(std::string_view text, uint32_t begin, D
 
 void PipelineTokenizer::EncodeWords(const PreTokenized& words, WordCache& cache,
                                     Draft& draft) const {
-  std::vector<Symbol>& symbols = cache.symbols;
   for (const Word& word : words.words) {
     const std::string_view text = word.text();
-    WordCache::Entry* entry = nullptr;
-    uint64_t hash = 0;
-    if (!draft.with_offsets && WordCache::Fits(text)) {
-      hash = HashBytes(text);
-      entry = &cache.At(hash);
-      if (entry->Holds(hash, text)) {
-        draft.ids.insert(draft.ids.end(), entry->ids, entry->ids + entry->num_ids);
-        continue;
-      }
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t end = parts_.model->EndOfPart(text, begin);
+      EncodeWord({word.source, word.begin + static_cast<uint32_t>(begin),
+                  word.begin + static_cast<uint32_t>(end)},
+                 cache, draft);
+      begin = end;
     }
-    symbols.clear();
-    parts_.model->Encode(text, symbols);
-    if (!draft.with_offsets) {
-      for (const Symbol& symbol : symbols) draft.ids.push_back(symbol.id);
-      if (entry != nullptr && symbols.size() <= WordCache::kMaxIds) {
-        entry->hash = hash;
-        entry->length = static_cast<uint8_t>(text.size());
-        entry->num_ids = static_cast<uint8_t>(symbols.size());
-        std::memcpy(entry->word, text.data(), text.size());
-        for (size_t i = 0; i < symbols.size(); ++i) entry->ids[i] = symbols[i].id;
-      }
-      continue;
+  }
+}
+
+void PipelineTokenizer::EncodeWord(const Word& word, WordCache& cache, Draft& draft) const {
+  std::vector<Symbol>& symbols = cache.symbols;
+  const std::string_view text = word.text();
+  WordCache::Entry* entry = nullptr;
+  uint64_t hash = 0;
+  if (!draft.with_offsets && WordCache::Fits(text)) {
+    hash = HashBytes(text);
+    entry = &cache.At(hash);
+    if (entry->Holds(hash, text)) {
+      draft.ids.insert(draft.ids.end(), entry->ids, entry->ids + entry->num_ids);
+      return;
     }
-    if (AddAfterDroppedBytes(word, symbols, draft)) continue;
-    size_t begin = word.begin;
-    for (const Symbol& symbol : symbols) {
-      AddToken(symbol.id, parts_.model->vocab().TokenOf(symbol.id),
-               word.source->OriginOf(begin, begin + symbol.length), draft);
-      begin += symbol.length;
+  }
+  symbols.clear();
+  parts_.model->Encode(text, symbols);
+  if (!draft.with_offsets) {
+    for (const Symbol& symbol : symbols) draft.ids.push_back(symbol.id);
+    if (entry != nullptr && symbols.size() <= WordCache::kMaxIds) {
+      entry->hash = hash;
+      entry->length = static_cast<uint8_t>(text.size());
+      entry->num_ids = static_cast<uint8_t>(symbols.size());
+      std::memcpy(entry->word, text.data(), text.size());
+      for (size_t i = 0; i < symbols.size(); ++i) entry->ids[i] = symbols[i].id;
     }
+    return;
+  }
+  if (AddAfterDroppedBytes(word, symbols, draft)) return;
+  size_t begin = word.begin;
+  for (const Symbol& symbol : symbols) {
+    AddToken(symbol.id, parts_.model->vocab().TokenOf(symbol.id),
+             word.source->OriginOf(begin, begin + symbol.length), draft);
+    begin += symbol.length;
   }
 }
 

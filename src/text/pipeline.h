@@ -77,6 +77,7 @@ class PipelineTokenizer : public Tokenizer {
   void EncodeStretch(AlignedText text, WordCache& cache, Draft& draft) const;
   void EncodeInLibrary(std::string_view text, uint32_t begin, Draft& draft) const;
   void EncodeWords(const PreTokenized& words, WordCache& cache, Draft& draft) const;
+  void EncodeWord(const Word& word, WordCache& cache, Draft& draft) const;
   bool AddAfterDroppedBytes(const Word& word, const std::vector<Symbol>& symbols,
                             Draft& draft) const;
   void AddToken(TokenId id, std::string_view token, Span span, Draft& draft) const;

@@ -204,14 +204,15 @@ void AddConfiguredTokens(const TokenizerConfig& config, PipelineParts& parts,
   const auto add = [&](const AddedToken& token) {
     if (!added.IdOf(token.content)) added.Add(token, vocab, context);
   };
+  // An added token of the file stays as the file has it.
   const auto add_known = [&](const std::string& content) {
-    if (!added.IdOf(content) && !vocab.Find(content)) return false;
-    // Its entry stays as it is, but that it is special.
-    const AddedToken* known = added.IdOf(content) ? added.Find(*added.IdOf(content)) : nullptr;
-    AddedToken token =
-        known != nullptr ? *known : AddedToken{.content = content, .normalized = false};
+    if (added.IdOf(content)) return true;
+    if (!vocab.Find(content)) return false;
+    AddedToken token;
+    token.content = content;
     token.special = true;
-    if (!added.HasJust(token)) added.Add(token, vocab, context);
+    token.normalized = false;
+    added.Add(token, vocab, context);
     return true;
   };
   using Config = TokenizerConfig;
