@@ -49,6 +49,9 @@ void RankFlags::Declare(CLI::App& command) {
                   "the front), partition (all against the middle of the first window), tournament "
                   "(winners meet); the last two rank many windows at once")
       ->check(CLI::IsMember({"sliding", "partition", "tournament"}));
+  command.add_option("--instruction", instruction,
+                     "What is sought, for recipes that take an instruction (qwen3-reranker, "
+                     "mxbai-v2)");
   command.add_flag("--reasoning", reasoning,
                    "Let the model reason before it ranks; streamed to standard error");
   command.add_flag("--trace", trace,
@@ -80,7 +83,12 @@ RankOptions RankFlags::Options(const Recipe& chosen) const {
   } else if (decoding == "sample" && !temperature) {
     options.temperature = chosen.decoding.temperature > 0 ? chosen.decoding.temperature : 1.0;
   }
-  options.reasoning = reasoning;
+  options.instruction = instruction;
+  if (!instruction.empty() && !chosen.TakesInstruction()) {
+    throw Error(ErrorCode::kInvalidArgument, "--instruction",
+                "the recipe " + chosen.name + " takes none");
+  }
+  options.reasoning = reasoning || chosen.reasoning.always;
   options.trace = trace;
   options.max_query_words = max_query_words;
   options.max_passage_words = max_passage_words;

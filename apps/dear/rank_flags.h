@@ -24,6 +24,7 @@ struct RankFlags {
   std::optional<int64_t> max_passage_words, max_passage_chars, max_passage_tokens;
   std::optional<int64_t> window, step;
   int64_t depth = 0;
+  std::string instruction;
   bool reasoning = false;
   bool trace = false;
 

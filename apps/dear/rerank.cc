@@ -50,7 +50,7 @@ struct Options {
 class Rerankers {
  public:
   Rerankers(const Options& options, bool quiet)
-      : options_(options), loaded_(LoadWithProgress(options.model, quiet)) {}
+      : options_(options), quiet_(quiet), loaded_(LoadWithProgress(options.model, quiet)) {}
 
   struct Named {
     std::string model;
@@ -63,7 +63,14 @@ class Rerankers {
     const auto known = named_.find(key);
     if (known != named_.end()) return known->second;
     std::string recipe = options_.rank.recipe;
-    if (recipe.empty()) recipe = loaded_.Detect(adapter.get()).name;
+    if (recipe.empty()) {
+      const DetectedRecipe detected = loaded_.Detect(adapter.get());
+      recipe = detected.name;
+      if (detected.guessed) {
+        Note(quiet_, "dear: note: ranking by the recipe " + recipe + ": " + detected.why +
+                         " (--recipe names another)");
+      }
+    }
     Named made{.model = options_.model.model,
                .reranker = std::make_unique<Reranker>(loaded_.MakeLanguageModel(adapter),
                                                       options_.rank.Load(recipe))};
@@ -76,6 +83,7 @@ class Rerankers {
 
  private:
   const Options& options_;
+  bool quiet_;
   LoadedModel loaded_;
   std::map<std::string, Named> named_;
 };

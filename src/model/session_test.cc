@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -63,6 +64,44 @@ TEST_F(SessionTest, RowsComeInTheOrderOfStepsAndOnlyWhereAsked) {
   EXPECT_EQ(session_.Length(silent), 4);
   EXPECT_EQ(session_.Length(second), 0);
   EXPECT_EQ(session_.Forward({}).rows(), 0);
+}
+
+TEST_F(SessionTest, APaddedSlotLeavesNoTraceAndIsTheSameEverywhere) {
+  const std::vector<int32_t> tokens = {5, 6, 7, 8, 9};
+  const int32_t pad = 2;
+  const auto slot_of = [&](SequenceId id, int64_t position) {
+    return Step{.sequence = id, .tokens = {&pad, 1}, .logits_from = 0, .padded_slot = position};
+  };
+  const SequenceId alone = session_.Add();
+  ExpectInvalid(slot_of(alone, 3), "a padded slot is one token behind");
+  const Step prompt{.sequence = alone, .tokens = tokens, .logits_from = tokens.size()};
+  session_.Forward({&prompt, 1});
+  ExpectInvalid(slot_of(alone, 4), "a padded slot is one token behind");
+  const Step first = slot_of(alone, 20);
+  const HeadOutputs once = session_.Forward({&first, 1});
+  EXPECT_EQ(session_.Length(alone), 5);
+  EXPECT_EQ(session_.Forward({&first, 1}).values, once.values);
+  const Step nearer = slot_of(alone, 5);
+  EXPECT_NE(session_.Forward({&nearer, 1}).values, once.values);  // it stands elsewhere
+
+  // Beside other sequences, and with the prompt in two parts.
+  const SequenceId other = session_.Add();
+  const Step head{.sequence = other, .tokens = std::span(tokens).first(2), .logits_from = 2};
+  const Step tail{.sequence = other, .tokens = std::span(tokens).subspan(2), .logits_from = 3};
+  session_.Forward({&head, 1});
+  session_.Forward({&tail, 1});
+  const Step both[] = {slot_of(alone, 7), slot_of(other, 20)};
+  const HeadOutputs beside = session_.Forward(both);
+  EXPECT_TRUE(std::ranges::equal(beside.Row(1), once.Row(0)));
+
+  // What is appended afterwards does not see it.
+  const int32_t next = 11;
+  const Step append{.sequence = alone, .tokens = {&next, 1}, .logits_from = 0};
+  const HeadOutputs after = session_.Forward({&append, 1});
+  const SequenceId fresh = session_.Add();
+  const std::vector<int32_t> whole = {5, 6, 7, 8, 9, 11};
+  const Step together{.sequence = fresh, .tokens = whole, .logits_from = 5};
+  EXPECT_EQ(session_.Forward({&together, 1}).values, after.values);
 }
 
 TEST_F(SessionTest, ForksShareMemoryUntilTheyWrite) {

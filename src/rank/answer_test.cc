@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include <algorithm>
 #include <random>
 #include <sstream>
@@ -96,6 +98,49 @@ TEST(IdPattern, IdsThereAndBack) {
   EXPECT_EQ(IdIndex(IdStyle::kLetters, "a"), -1);
   EXPECT_EQ(IdIndex(IdStyle::kLetters, std::string(100, 'Z')), -1);
   EXPECT_EQ(IdIndex(IdStyle::kZeroBased, "9223372036854775807"), -1);
+}
+
+// A megabyte of digits is one id that is none; of ids, each counts once.
+TEST(Answer, AMegabyteOfDigits) {
+  for (const char* name : {"dear-repo", "rank-zephyr", "rank-alpha", "rank-gpt", "reason-rank"}) {
+    const Recipe recipe = LoadRecipe(name);
+    const ParsedAnswer one = ParseAnswer(recipe, std::string(1U << 20, '7'), 20, false);
+    EXPECT_NE(one.repair, Repair::kOk) << name;
+    EXPECT_TRUE(IsPermutation(one.order, 20));
+    std::string many;
+    while (many.size() < (1U << 20)) many += "[3] > [1] > [B] ";
+    EXPECT_TRUE(IsPermutation(ParseAnswer(recipe, many, 20, true).order, 20)) << name;
+  }
+}
+
+TEST(Answer, TextsAroundTheAnswerAreLeftOut) {
+  Recipe recipe = LoadRecipe("dear-repo");
+  recipe.answer.after = {};
+  recipe.answer.after_last = {"</think>"};
+  recipe.answer.before = {"end"};
+  EXPECT_THAT(ParseAnswer(recipe, "a</think>[1]</THINK>[3] END [2]", 3, false).order,
+              ElementsAre(2, 0, 1));
+  recipe.answer.fold_digits = true;
+  EXPECT_THAT(ParseAnswer(recipe, "[\xE2\x91\xA2] [\xC2\xB2]", 3, false).order,
+              ElementsAre(2, 1, 0));
+}
+
+TEST(IdPattern, PatternsThatGoOnForEverAreStopped) {
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THROW(IdPattern("(a+)+$").FindAll(std::string(100000, 'a') + "b"), Error);
+  EXPECT_THROW(IdPattern("(.*)*x").Matches(std::string(1U << 20, 'a')), Error);
+  // Each place is tried quickly, all of them never.
+  EXPECT_THROW(IdPattern("a*b|a").FindAll(std::string(200000, 'a')), Error);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
+}
+
+TEST(IdPattern, MatchesAreFoundFarApart) {
+  std::string text = "1" + std::string(5000, ' ') + "\xF0\x9F\x98\x80";
+  for (int i = 0; i < 3000; ++i) text += "\xE6\xBC\xA2";
+  text += "22";
+  EXPECT_THAT(IdPattern("\\d+").FindAll(text), ElementsAre("1", "22"));
+  EXPECT_TRUE(IdPattern("^1[^2]*22$").Matches(text));
+  EXPECT_FALSE(IdPattern("1").Matches(text));
 }
 
 TEST(IdPattern, OddPatterns) {

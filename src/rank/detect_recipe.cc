@@ -1,5 +1,8 @@
 #include "rank/detect_recipe.h"
 
+#include <string_view>
+#include <vector>
+
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "rank/recipe.h"
@@ -48,9 +51,64 @@ std::optional<DetectedRecipe> FromJson(const Json& config, const fs::path& folde
   return DetectedRecipe{Named(name, folder, context), std::string(file) + " names it"};
 }
 
-std::string Lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+// Lower case, with "-" and "." as "_", so that one spelling finds all of them.
+std::string Plain(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (c == '-' || c == '.') c = '_';
+  }
   return text;
+}
+
+// Families that are published under names of their own, the more particular names first.
+struct Family {
+  std::string_view part;     // of a name
+  std::string_view without;  // a name with this is another family; may be empty
+  bool classifier;
+  std::string_view recipe;
+};
+constexpr Family kFamilies[] = {
+    {"rankllama", "", true, "rankllama"},
+    {"dear_", "listwise", true, "dear-pointwise-card"},
+    {"qwen3_reranker", "seq_cls", false, "qwen3-reranker"},
+    {"bge_reranker_v2_gemma", "", false, "bge-gemma"},
+    {"mxbai_rerank_base_v2", "", false, "mxbai-v2"},
+    {"mxbai_rerank_large_v2", "", false, "mxbai-v2"},
+    {"rank_zephyr", "", false, "rank-zephyr"},
+    {"rankzephyr", "", false, "rank-zephyr"},
+    {"rank_vicuna", "", false, "rank-vicuna"},
+    {"rankvicuna", "", false, "rank-vicuna"},
+    {"first_mistral", "", false, "first"},
+    {"first_model", "", false, "first"},
+    {"reasonrank", "", false, "reason-rank"},
+    {"listwise", "", false, "dear-card"},
+};
+
+std::optional<DetectedRecipe> FromName(const std::vector<std::string>& names, bool is_classifier) {
+  for (const Family& family : kFamilies) {
+    for (const std::string& name : names) {
+      const std::string plain = Plain(name);
+      if (family.classifier != is_classifier || plain.find(family.part) == std::string::npos)
+        continue;
+      if (!family.without.empty() && plain.find(family.without) != std::string::npos) continue;
+      return DetectedRecipe{std::string(family.recipe), "its name is '" + name + "'"};
+    }
+  }
+  return std::nullopt;
+}
+
+// What the files call the model: as the user names it, its folder, its adapter, its origin.
+std::vector<std::string> NamesOf(const ModelFacts& facts) {
+  std::vector<std::string> names = {facts.name, facts.config->name_or_path};
+  for (const fs::path& folder : {facts.adapter_folder, facts.model_folder}) {
+    names.push_back(folder.filename().string());
+    // A snapshot of the hub's cache lies in models--ORG--NAME/snapshots/COMMIT.
+    if (folder.parent_path().filename() == "snapshots") {
+      names.push_back(folder.parent_path().parent_path().filename().string());
+    }
+  }
+  std::erase_if(names, [](const std::string& name) { return name.empty(); });
+  return names;
 }
 
 }  // namespace
@@ -67,23 +125,30 @@ DetectedRecipe DetectRecipe(const ModelFacts& facts) {
 
   const bool is_classifier = facts.config->head == HeadKind::kSequenceClassification ||
                              (facts.adapter != nullptr && facts.adapter->task_type == "SEQ_CLS");
+  if (is_classifier && facts.config->num_labels != 1) {
+    throw Error(ErrorCode::kUnsupported, facts.name,
+                "a classifier of " + std::to_string(facts.config->num_labels) +
+                    " labels; no recipe fits by itself, name one with --recipe");
+  }
+  if (auto found = FromName(NamesOf(facts), is_classifier)) return *found;
   if (is_classifier) {
-    if (facts.config->num_labels != 1) {
+    if (const auto other = FromName(NamesOf(facts), false)) {
       throw Error(ErrorCode::kUnsupported, facts.name,
-                  "a classifier of " + std::to_string(facts.config->num_labels) +
-                      " labels; no recipe fits by itself, name one with --recipe");
+                  "a classification head where " + other->name +
+                      " reads a language model's tokens (" + other->why +
+                      "); name a recipe with --recipe");
     }
-    return {"dear-pointwise-card", "it has a classification head of one logit"};
+    return {"dear-pointwise-card",
+            "it has a classification head of one logit, and is taken for DeAR's pointwise form",
+            true};
   }
   if (facts.adapter != nullptr) {
-    return {"dear-card", "an adapter of a language model, taken for DeAR's listwise form"};
+    return {"dear-card", "an adapter of a language model, taken for DeAR's listwise form", true};
   }
-  const std::string name = Lower(facts.name + " " + facts.config->name_or_path);
-  if (name.find("listwise") != std::string::npos) {
-    return {"dear-card", "a language model whose name says listwise"};
-  }
+  const bool is_default = Plain(facts.name).find("smollm2_135m_instruct") != std::string::npos;
   return {"query-likelihood",
-          "a language model that is not known as a reranker; any ranks by query likelihood"};
+          "a language model that is not known as a reranker; any ranks by query likelihood",
+          !is_default};
 }
 
 }  // namespace dear

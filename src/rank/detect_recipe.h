@@ -22,15 +22,22 @@ struct ModelFacts {
 struct DetectedRecipe {
   std::string name;  // as LoadRecipe takes it
   std::string why;   // in words, for people
+  // Nothing in the files says that it is this family: what any model of its kind can do, or the
+  // likeliest. Worth a note to the user.
+  bool guessed = false;
 };
 
 // The recipe of a model whose user names none, in this order:
 // - the adapter's or the model's folder says it: dear.yaml or dear.json (a recipe itself, or
 //   {recipe: NAME}), or {"dear": {"recipe": NAME}} in adapter_config.json or config.json. A NAME
 //   that ends in .yaml is a file in that folder;
-// - a classification head of one logit is dear-pointwise-card (of several: kUnsupported);
-// - an adapter that continues text, or a name that says so, is taken for DeAR's listwise form;
+// - a name of a known family (of the model, its adapter or what it was made from), with the head
+//   that the family has;
+// - a classification head of one logit is taken for dear-pointwise-card (kUnsupported: of several,
+//   or with the name of a family that has no such head);
+// - an adapter that continues text is taken for DeAR's listwise form;
 // - any other language model ranks by query likelihood.
+// The last three are `guessed`.
 DetectedRecipe DetectRecipe(const ModelFacts& facts);
 
 }  // namespace dear

@@ -44,6 +44,52 @@ TEST_F(DetectRecipeTest, FromHeadAdapterAndName) {
   EXPECT_THROW(DetectRecipe(facts_), Error);
 }
 
+TEST_F(DetectRecipeTest, FromTheNamesOfFamilies) {
+  struct Case {
+    const char* name;
+    const char* recipe;
+  };
+  for (const Case& test : {Case{"Qwen/Qwen3-Reranker-0.6B", "qwen3-reranker"},
+                           {"BAAI/bge-reranker-v2-gemma", "bge-gemma"},
+                           {"mixedbread-ai/mxbai-rerank-large-v2", "mxbai-v2"},
+                           {"/models/mxbai-rerank-base-v2", "mxbai-v2"},
+                           {"castorini/rank_zephyr_7b_v1_full", "rank-zephyr"},
+                           {"castorini/rank_vicuna_7b_v1", "rank-vicuna"},
+                           {"castorini/first_mistral", "first"},
+                           {"rryisthebest/First_Model", "first"},
+                           {"liuwenhan/reasonrank-7B", "reason-rank"},
+                           {"abdoelsayed/dear-8b-reranker-listwise-v1", "dear-card"},
+                           {"meta-llama/Llama-3.1-8B", "query-likelihood"},
+                           {"smollm2-135m-instruct", "query-likelihood"},
+                           {"x/rankllama-v1-7b", "query-likelihood"}}) {
+    facts_.name = test.name;
+    const DetectedRecipe found = DetectRecipe(facts_);
+    EXPECT_EQ(found.name, test.recipe) << test.name;
+    EXPECT_EQ(found.guessed, found.name == "query-likelihood" && facts_.name[0] != 's');
+    EXPECT_NO_THROW(LoadRecipe(found.name));
+  }
+  config_.head = HeadKind::kSequenceClassification;
+  for (const Case& test : {Case{"castorini/rankllama-v1-7b-lora-passage", "rankllama"},
+                           {"abdoelsayed/llama2-13b-rankllama-teacher", "rankllama"},
+                           {"abdoelsayed/dear-8b-reranker-ce-v1", "dear-pointwise-card"},
+                           {"abdoelsayed/dear-3b-reranker-ranknet-lora-v1", "dear-pointwise-card"},
+                           {"someone/classifier", "dear-pointwise-card"}}) {
+    facts_.name = test.name;
+    const DetectedRecipe found = DetectRecipe(facts_);
+    EXPECT_EQ(found.name, test.recipe) << test.name;
+    EXPECT_EQ(found.guessed, std::string(test.name).starts_with("someone"));
+  }
+  facts_.name = "someone/mxbai-rerank-base-v2-seq-cls";
+  EXPECT_THROW(DetectRecipe(facts_), Error);
+}
+
+TEST_F(DetectRecipeTest, FromTheFolderOfAHubSnapshot) {
+  facts_.name = "local";
+  facts_.model_folder = "/cache/models--Qwen--Qwen3-Reranker-4B/snapshots/0123abc";
+  EXPECT_EQ(DetectRecipe(facts_).name, "qwen3-reranker");
+  EXPECT_EQ(DetectRecipe(facts_).why, "its name is 'models--Qwen--Qwen3-Reranker-4B'");
+}
+
 TEST_F(DetectRecipeTest, TheFolderHasTheFirstWord) {
   facts_.adapter = &adapter_;
   facts_.adapter_folder = folder_;

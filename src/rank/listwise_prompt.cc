@@ -50,21 +50,21 @@ std::optional<Prompt> FitByCharacters(std::span<const PassageText> passages, int
 }
 
 // RankLLM's way (create_prompt of rank_listwise_os_llm.py): words go in steps of a quarter of what
-// is over, shared among the passages.
+// is over, shared among the passages. Nothing where not one word of each fits: texts without
+// blanks.
 std::optional<Prompt> FitByWords(std::span<const PassageText> passages, double words, int64_t limit,
                                  const BuildFn& build, std::string* cut) {
   const auto n = static_cast<int64_t>(passages.size());
-  while (true) {
-    const auto whole = static_cast<int64_t>(words);
+  for (auto whole = static_cast<int64_t>(words); whole > 0; whole = static_cast<int64_t>(words)) {
     Prompt prompt = build(CutToWords(passages, whole));
     const int64_t over = static_cast<int64_t>(prompt.ids.size()) - limit;
     if (over <= 0) {
       *cut = std::to_string(whole) + " words";
       return prompt;
     }
-    if (whole == 0) return std::nullopt;
-    words = std::max(0.0, words - static_cast<double>(std::max<int64_t>(1, over / (n * 4))));
+    words -= static_cast<double>(std::max<int64_t>(1, over / (n * 4)));
   }
+  return std::nullopt;
 }
 
 int64_t LongestWords(std::span<const PassageText> passages) {
@@ -164,9 +164,8 @@ Prompt ListwisePrompts::FittingPrompt(std::vector<PassageText> passages, int64_t
     if (recipe_.prompt.shrink == Shrink::kRankLlmWords) {
       if (words == 0) words = static_cast<double>(LongestWords(passages));
       fitting = FitByWords(passages, words, limit, build, &cut);
-    } else {
-      fitting = FitByCharacters(passages, limit, build, &cut);
     }
+    if (!fitting) fitting = FitByCharacters(passages, limit, build, &cut);
     if (!fitting) refuse();
     prompt = *std::move(fitting);
     notes->push_back("passages were cut to " + cut + ": the prompt must leave " +

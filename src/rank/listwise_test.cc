@@ -338,5 +338,99 @@ TEST(Listwise, AChatRecipeNeedsAKnownTemplate) {
   EXPECT_NO_THROW(Reranker(model, named));
 }
 
+TEST(Listwise, FirstTokenRanksByTheLogitsOfTheLetters) {
+  auto model = Model("");
+  model->logits = [](const std::string&) { return std::vector<float>{1, 5, 3, 5, 2}; };
+  const RankResult result = Reranker(model, LoadRecipe("first")).Rank(Edison(), {.trace = true});
+  EXPECT_THAT(result.permutation, ElementsAre(1, 3, 2, 4, 0));
+  EXPECT_EQ(result.score_kind, ScoreKind::kLogit);
+  EXPECT_THAT(result.scores, ElementsAre(1, 5, 3, 5, 2));
+  EXPECT_EQ(result.text, "[B] > [D] > [C] > [E] > [A]");
+  EXPECT_EQ(result.repair, Repair::kOk);
+  EXPECT_TRUE(result.trace.prompts.at(0).ends_with("["));
+  EXPECT_EQ(model->asked_tokens.size(), 5U);
+  EXPECT_EQ(model->asked_tokens[1], 'B' + testing::FakeTokenizer::kFirst);
+  EXPECT_TRUE(model->continued.empty());
+
+  // Logits of several windows cannot be compared: then the place is the score.
+  const RankResult windows =
+      Reranker(model, LoadRecipe("first")).Rank(Edison(), {.window = 3, .step = 2});
+  EXPECT_EQ(windows.windows, 2);
+  EXPECT_EQ(windows.score_kind, ScoreKind::kPosition);
+  // "AA" is no single token.
+  EXPECT_THROW(Reranker(model, LoadRecipe("first")).Rank(Numbered(27), {.window = 27}), Error);
+}
+
+TEST(Listwise, BeginAnswerAndThinking) {
+  auto model = Model("2] > [1]");
+  Recipe recipe = LoadRecipe("rank-zephyr");
+  recipe.prompt.begin_answer = "[";
+  recipe.prompt.chat_format = "qwen3";
+  RankResult result = Reranker(model, recipe).Rank(Numbered(2), {.trace = true});
+  EXPECT_THAT(result.permutation, ElementsAre(1, 0));
+  EXPECT_EQ(result.repair, Repair::kOk);
+  EXPECT_TRUE(result.trace.prompts.at(0).ends_with("<think>\n\n</think>\n\n["));
+  recipe.prompt.begin_answer = "";
+  result = Reranker(model, recipe).Rank(Numbered(2), {.reasoning = true, .trace = true});
+  EXPECT_TRUE(result.trace.prompts.at(0).ends_with("<|im_start|>assistant\n"));
+}
+
+TEST(Listwise, AReasoningModelIsReadBehindItsTags) {
+  auto model = Model("<think>[1] is best? no.</think>\n<answer>[3] > [1] > [2]</answer> [2]");
+  Recipe recipe = LoadRecipe("reason-rank");
+  recipe.prompt.chat_format = "chatml";
+  const RankResult result = Reranker(model, recipe).Rank(Numbered(3));
+  EXPECT_THAT(result.permutation, ElementsAre(2, 0, 1));
+  EXPECT_EQ(result.text, "[3] > [1] > [2]");
+  EXPECT_EQ(result.reasoning, "<think>[1] is best? no.</think>");
+  EXPECT_EQ(model->continued.at(0).max_new_tokens, 3072 + 100);
+}
+
+TEST(Listwise, WordsGoUntilThePromptFits) {
+  auto model = Model("[2] > [1]");
+  Recipe recipe = LoadRecipe("rank-zephyr");
+  recipe.prompt.chat_format = "zephyr";
+  recipe.prompt.context = 2000;
+  RankRequest request = Numbered(2);
+  std::string words;
+  for (int i = 0; i < 5000; ++i) words += "wort \xF0\x9F\x98\x80 ";
+  request.passages[0].text = words;
+  RankResult result = Reranker(model, recipe).Rank(request, {.trace = true});
+  const auto fits = [&](const RankResult& ranked) {
+    // The ranking takes nine tokens of the fake tokenizer.
+    return ranked.trace.prompt_ids.at(0).size() <= 2000U - 9;
+  };
+  EXPECT_TRUE(fits(result));
+  EXPECT_THAT(result.notes.at(0), HasSubstr(" words: the prompt must leave"));
+  // A megabyte without a blank is one word; its characters go.
+  request.passages[0].text.clear();
+  for (int i = 0; i < 350000; ++i) request.passages[0].text += "\xE6\xBC\xA2";
+  result = Reranker(model, recipe).Rank(request, {.trace = true});
+  EXPECT_TRUE(fits(result));
+  EXPECT_THAT(result.notes.at(0), HasSubstr(" characters: the prompt must leave"));
+  EXPECT_GT(result.trace.prompt_ids.at(0).size(), 1900U);
+  recipe.prompt.context = 400;
+  EXPECT_THROW(Reranker(model, recipe).Rank(request), Error);
+}
+
+TEST(Listwise, WordsAreForANumberOfPassages) {
+  auto model = Model("");
+  Recipe recipe = LoadRecipe("rank-zephyr");
+  recipe.prompt.chat_format = "zephyr";
+  recipe.prompt.context = 0;
+  RankRequest request = Numbered(4);
+  for (int i = 0; i < 5000; ++i) request.passages[0].text += " w";
+  const auto words_in = [&](const RankOptions& options) {
+    const RankResult result = Reranker(model, recipe).Rank(request, options);
+    const std::string& prompt = result.trace.prompts.at(0);
+    size_t count = 0;
+    for (size_t at = prompt.find(" w "); at < prompt.size(); at = prompt.find(" w ", at + 1))
+      ++count;
+    return count;
+  };
+  EXPECT_NEAR(static_cast<double>(words_in({.trace = true})), 1500, 3);
+  EXPECT_NEAR(static_cast<double>(words_in({.trace = true, .max_passage_words = 50})), 50, 3);
+}
+
 }  // namespace
 }  // namespace dear

@@ -190,6 +190,36 @@ TEST(ModelLanguageModel, ClassifiesAtThePositionAskedFor) {
   EXPECT_THROW(fixture.model->Classify(prompts, outside, &usage, {}), Error);
 }
 
+TEST(ModelLanguageModel, PaddedPromptsAreReadAtTheLastSlot) {
+  Fixture fixture(HeadKind::kSequenceClassification, 2);
+  const std::vector<std::vector<TokenId>> prompts = {Tokens(5, 1), Tokens(30, 2), Tokens(3000, 3)};
+  Usage usage;
+  const auto logits = fixture.model->ClassifyPadded(prompts, 4, 30, &usage, {});
+  ASSERT_EQ(logits.size(), 3U);
+  std::vector<TokenId> padded = prompts[0];
+  padded.push_back(4);
+  EXPECT_EQ(logits[0], LogitsAfter(padded, 2));
+  EXPECT_EQ(logits[1], LogitsAfter(prompts[1], 2));
+  EXPECT_EQ(logits[2], LogitsAfter(std::vector(prompts[2].begin(), prompts[2].begin() + 30), 2));
+  EXPECT_EQ(usage.prompt_tokens, 5 + 1 + 30 + 30);
+  EXPECT_TRUE(fixture.log.open.empty());
+}
+
+TEST(ModelLanguageModel, TokenLogitsAreThoseOfTheChosenTokens) {
+  Fixture fixture;
+  const std::vector<std::vector<TokenId>> prompts = {Tokens(9, 1), Tokens(2100, 2)};
+  const std::vector<TokenId> tokens = {7, 0, 7};
+  Usage usage;
+  const auto logits = fixture.model->TokenLogits(prompts, tokens, &usage, {});
+  ASSERT_EQ(logits.size(), 2U);
+  for (size_t i = 0; i < 2; ++i) {
+    const std::vector<float> all = LogitsAfter(prompts[i], kVocab);
+    EXPECT_EQ(logits[i], (std::vector<float>{all[7], all[0], all[7]}));
+  }
+  const std::vector<TokenId> outside = {static_cast<TokenId>(kVocab)};
+  EXPECT_THROW(fixture.model->TokenLogits(prompts, outside, &usage, {}), Error);
+}
+
 TEST(ModelLanguageModel, NextTokenLogitsAreThoseAfterThePrompt) {
   Fixture fixture;
   const std::vector<std::vector<TokenId>> prompts = {Tokens(2500, 1), Tokens(1, 2)};

@@ -88,8 +88,8 @@ void PointwiseInput::PrepareParts() {
       content_limit_ = part_limit_;
       break;
     case LengthOf::kContentLessTail:
-      part_limit_ = std::min(wanted, context_ - head - 2 * tail);
-      content_limit_ = part_limit_ + tail;
+      content_limit_ = std::min(wanted + tail, context_ - head - tail);
+      part_limit_ = std::min(wanted, content_limit_);
       break;
   }
   if (content_limit_ < 1) FailTooLong();

@@ -98,6 +98,12 @@ std::string_view RecipeKindName(RecipeKind kind) {
   return "";
 }
 
+bool Recipe::TakesInstruction() const {
+  return !instruction.empty() || std::ranges::any_of(input.parts, [](const InputPart& part) {
+    return !part.with_instruction.empty();
+  });
+}
+
 Recipe ParseRecipe(std::string_view yaml, const std::string& name, const std::string& context) {
   YamlFields fields(ParseYaml(yaml, context), context);
   if (IsRankLlmTemplate(fields)) return ReadRankLlmTemplate(fields, name);

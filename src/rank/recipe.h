@@ -181,6 +181,9 @@ struct Recipe {
   std::string instruction;  // {instruction} where the user gives none
 
   std::string continuation;  // query likelihood: what is scored after the prompt
+
+  // Whether RankOptions::instruction changes anything.
+  bool TakesInstruction() const;
 };
 
 // Throws kInvalidFormat that names context, line and field.

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "base/error.h"
 #include "rank/placeholders.h"
@@ -187,6 +189,25 @@ TEST(Recipe, BadPointwiseFilesNameLineAndField) {
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), HasSubstr(change.words));
     }
+  }
+}
+
+// The example of docs/recipes.md is a recipe.
+TEST(Recipe, TheDocumentedExampleLoads) {
+  std::ifstream file(std::filesystem::path(DEAR_SOURCE_DIR) / "docs/recipes.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const size_t begin = page.find("```yaml\n") + 8;
+  std::string yaml = page.substr(begin, page.find("```\n", begin) - begin);
+  const Recipe recipe = ParseRecipe(yaml, "my", "my.yaml");
+  EXPECT_EQ(recipe.kind, RecipeKind::kPointwise);
+  EXPECT_EQ(recipe.input.parts.size(), 4U);
+  EXPECT_LE(std::ranges::count(yaml, '\n'), 20);
+  yaml.replace(yaml.find("shrink:"), 7, "shrinks:");
+  try {
+    ParseRecipe(yaml, "my", "my.yaml");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "my.yaml:11: field 'input.parts[2].shrinks' is not known");
   }
 }
 

@@ -101,6 +101,102 @@ TEST(Pointwise, ANumberThatIsNoneIsAnError) {
   EXPECT_THROW(Reranker(model, LoadRecipe("dear-pointwise-card")).Rank(Request({"a"})), Error);
 }
 
+std::shared_ptr<testing::FakeLanguageModel> Answers(std::vector<float> logits) {
+  auto model = std::make_shared<testing::FakeLanguageModel>();
+  model->logits = [logits](const std::string&) { return logits; };
+  return model;
+}
+
+TEST(Pointwise, TheLastSlotIsPooledWhateverStandsThere) {
+  auto model = Classifier();
+  const RankResult result = Reranker(model, LoadRecipe("dear-pointwise-repo"))
+                                .Rank(Request({"a!", std::string(500, 'x')}));
+  EXPECT_THAT(result.scores, ElementsAre(1, 0));
+  EXPECT_EQ(model->fake_tokenizer.Decode(model->classified.at(0), false),
+            "<bos>query: q<bos>document:  a!");
+  EXPECT_THAT(model->classified_at, ElementsAre(227, 227));
+  EXPECT_EQ(model->classified.at(1).size(), 1U + 8 + 1 + 193);
+}
+
+TEST(Pointwise, TokensGiveLogitDifferenceOrProbability) {
+  const RankResult yes = Reranker(Answers({2}), LoadRecipe("bge-gemma")).Rank(Request({"a"}));
+  EXPECT_THAT(yes.scores, ElementsAre(2));
+  EXPECT_EQ(yes.score_kind, ScoreKind::kLogit);
+  const RankResult one = Reranker(Answers({2, 0.5F}), LoadRecipe("mxbai-v2")).Rank(Request({"a"}));
+  EXPECT_THAT(one.scores, ElementsAre(1.5F));
+  Recipe yes_no = LoadRecipe("yes-no");
+  yes_no.score.positive = "Y";  // the fake tokenizer knows single characters
+  yes_no.score.negative = "N";
+  const RankResult p = Reranker(Answers({2, 0.5F}), yes_no).Rank(Request({"a"}));
+  EXPECT_FLOAT_EQ(p.scores[0], 1 / (1 + std::exp(-1.5F)));
+  EXPECT_EQ(p.score_kind, ScoreKind::kProbability);
+}
+
+// Probabilities that are equal in f32 are told apart by their logits.
+TEST(Pointwise, SureAnswersKeepTheirOrder) {
+  auto model = std::make_shared<testing::FakeLanguageModel>();
+  model->logits = [](const std::string& prompt) {
+    return std::vector<float>{prompt.find("better") < prompt.size() ? 60.0F : 50.0F, 0};
+  };
+  const RankResult result =
+      Reranker(model, LoadRecipe("mxbai-v2")).Rank(Request({"good", "better"}));
+  EXPECT_THAT(result.permutation, ElementsAre(1, 0));
+  Recipe sure = LoadRecipe("mxbai-v2");
+  sure.score.transform = ScoreTransform::kSigmoid;
+  const RankResult same = Reranker(model, sure).Rank(Request({"good", "better"}));
+  EXPECT_EQ(same.scores[0], same.scores[1]);
+  EXPECT_THAT(same.permutation, ElementsAre(1, 0));
+}
+
+TEST(Pointwise, InstructionsTakeTheirPlace) {
+  auto model = Answers({1, 0});
+  const auto prompt_of = [&](const char* recipe, const char* instruction) {
+    RankOptions options;
+    options.trace = true;
+    options.instruction = instruction;
+    return Reranker(model, LoadRecipe(recipe))
+        .Rank(Request({"{query}"}), options)
+        .trace.prompts.at(0);
+  };
+  EXPECT_THAT(prompt_of("mxbai-v2", ""), HasSubstr("user\nquery: q\ndocument: {query}\nYou"));
+  EXPECT_THAT(prompt_of("mxbai-v2", "Be {query}"),
+              HasSubstr("user\ninstruction: Be {query}\nquery: q\ndocument: {query}\n"));
+  EXPECT_TRUE(LoadRecipe("mxbai-v2").TakesInstruction());
+  EXPECT_TRUE(LoadRecipe("qwen3-reranker").TakesInstruction());
+  EXPECT_FALSE(LoadRecipe("bge-gemma").TakesInstruction());
+}
+
+TEST(Pointwise, PartsGiveWayWhereTheRecipeSaysSo) {
+  auto model = Answers({1});
+  model->positions = 400;
+  const Recipe recipe = LoadRecipe("bge-gemma");
+  RankRequest request = Request({std::string(1U << 20, 'p')});
+  Reranker(model, recipe).Rank(request);
+  EXPECT_EQ(model->classified.at(0).size(), 400U);
+  const std::string text = model->fake_tokenizer.Decode(model->classified[0], false);
+  EXPECT_TRUE(text.starts_with("<bos>A: q\nB: ppp"));
+  EXPECT_TRUE(text.ends_with("'Yes' or 'No'."));
+  // A query that leaves no room is an error, not a silent cut of the question.
+  model->positions = 150;
+  EXPECT_THROW(Reranker(model, recipe).Rank(request), Error);
+  Recipe plain = LoadRecipe("yes-no");
+  plain.score.positive = "Y";
+  plain.score.negative = "N";
+  model->logits = [](const std::string&) { return std::vector<float>{1, 0}; };
+  plain.passage.cut = {};
+  const RankResult shortened = Reranker(model, plain).Rank(request);
+  EXPECT_THAT(shortened.notes, ElementsAre(HasSubstr("1 passages were shortened")));
+  EXPECT_EQ(model->classified.back().size(), 150U);
+}
+
+TEST(Pointwise, AnswersMustBeTwoTokens) {
+  Recipe recipe = LoadRecipe("mxbai-v2");
+  recipe.score.negative = "11";
+  EXPECT_THROW(Reranker(Answers({1, 0}), recipe).Rank(Request({"a"})), Error);
+  recipe = LoadRecipe("qwen3-reranker");  // "yes" is no token of the fake tokenizer
+  EXPECT_THROW(Reranker(Answers({1, 0}), recipe).Rank(Request({"a"})), Error);
+}
+
 TEST(Pointwise, RecipeAndHeadMustFit) {
   auto causal = std::make_shared<testing::FakeLanguageModel>();
   EXPECT_THROW(Reranker(causal, LoadRecipe("dear-pointwise-card")), Error);

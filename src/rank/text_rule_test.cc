@@ -94,6 +94,60 @@ TEST(TextRule, MegabytePassages) {
             "\xE6\xBC\xA2\xCC\x81 \xE6\xBC\xA2\xCC\x81");
 }
 
+// Emoji that are joined, combining marks, CJK, right-to-left, ids in digits of other scripts.
+TEST(TextRule, EveryStepKeepsTextsWhole) {
+  const testing::FakeTokenizer tokenizer;
+  const std::string family = "\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9";  // man, joiner, woman
+  const std::string text = family + " e\xCC\x81 \xE6\xBC\xA2\xE5\xAD\x97 \xD7\xA9 [\xD9\xA1] [12]";
+  TextRule rule;
+  rule.escape_ids = true;
+  EXPECT_EQ(ApplyTextRule(rule, text, tokenizer),
+            family + " e\xCC\x81 \xE6\xBC\xA2\xE5\xAD\x97 \xD7\xA9 (\xD9\xA1) (12)");
+  rule.clean = true;  // NFC, nothing else
+  EXPECT_EQ(ApplyTextRule(rule, text, tokenizer),
+            family + " \xC3\xA9 \xE6\xBC\xA2\xE5\xAD\x97 \xD7\xA9 (\xD9\xA1) (12)");
+  for (int64_t length = 1; length < 20; ++length) {
+    for (const CutUnit unit : {CutUnit::kChars, CutUnit::kWords, CutUnit::kTokens}) {
+      rule.cut = {unit, length};
+      const std::string cut = ApplyTextRule(rule, text, tokenizer);
+      EXPECT_EQ(RepairUtf8(cut), cut);
+      if (unit != CutUnit::kWords) {
+        EXPECT_EQ(CodePointCount(cut), std::min<int64_t>(length, 22));
+      }
+    }
+  }
+  // Half an id at the cut is none, and stays.
+  rule.cut = {CutUnit::kChars, 3};
+  EXPECT_EQ(ApplyTextRule(rule, "[12]", tokenizer), "[12");
+}
+
+TEST(TextRule, MegabytesAreCleanedAndEscapedInLinearTime) {
+  const testing::FakeTokenizer tokenizer;
+  TextRule rule;
+  rule.strip = rule.clean = rule.escape_ids = true;
+  std::string brackets(4U << 20, '[');
+  EXPECT_EQ(ApplyTextRule(rule, brackets, tokenizer), brackets);
+  EXPECT_EQ(ApplyTextRule(rule, "[" + std::string(4U << 20, '7') + "]", tokenizer),
+            "(" + std::string(4U << 20, '7') + ")");
+  std::string marks = "e";
+  while (marks.size() < (1U << 20)) marks += "\xCC\x81\x1B[";
+  EXPECT_FALSE(ApplyTextRule(rule, marks, tokenizer).empty());
+  std::string quotes;
+  while (quotes.size() < (1U << 20)) quotes += "\xE2\x80\x9C\xEF\xBC\xA1";
+  EXPECT_EQ(ApplyTextRule(rule, quotes, tokenizer).substr(0, 4), "\"A\"A");
+}
+
+TEST(TextRule, TitlesStandAsTheRuleSays) {
+  const testing::FakeTokenizer tokenizer;
+  TextRule rule;
+  rule.with_title = "Title: {title} Content: {text}";
+  EXPECT_EQ(PreparePassage(rule, {.title = "{text}", .text = "b"}, tokenizer).passage,
+            "Title: {text} Content: b");
+  EXPECT_EQ(PreparePassage(rule, {.text = "b", .first_stage_score = 1.23456}, tokenizer).score,
+            "1.235");
+  EXPECT_EQ(PreparePassage(rule, {.text = "b"}, tokenizer).passage, "b");
+}
+
 TEST(CutThatFits, ShrinksByAFixedRule) {
   EXPECT_EQ(CutThatFits(100, 50, [](int64_t chars) { return 10 + chars; }), 40);
   EXPECT_EQ(CutThatFits(100, 500, [](int64_t chars) { return 10 + chars; }), 100);

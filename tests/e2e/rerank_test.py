@@ -44,7 +44,9 @@ class Rerank(support.Case):
         self.assertEqual(list(result["seconds"]), ["load", "prefill", "decode", "total"])
         scores = [r["score"] for r in result["results"]]
         self.assertEqual(scores, sorted(scores, reverse=True))
-        self.assertEqual(done.stderr, "")
+        # What was guessed is said, and nothing else.
+        self.assertRegex(done.stderr, r"\Adear: note: ranking by the recipe query-likelihood: .*--recipe.*\n\Z")
+        self.assertEqual(self.ok(*self.arguments, *self.documents(), "--recipe", "query-likelihood").stderr, "")
 
     def test_sources_of_passages_agree(self):
         expected = self.result(*self.documents(), "--format", "jsonl")["results"]

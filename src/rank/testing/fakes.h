@@ -40,7 +40,8 @@ class FakeTokenizer final : public Tokenizer {
     AddText(RepairUtf8(first), &a);
     AddText(RepairUtf8(second), &b);
     if (options.truncation == Truncation::kLongestFirst) {
-      while (static_cast<int64_t>(a.ids.size() + b.ids.size()) + 2 > options.max_length) {
+      while (!(a.ids.empty() && b.ids.empty()) &&
+             static_cast<int64_t>(a.ids.size() + b.ids.size()) + 2 > options.max_length) {
         Encoding& longer = a.ids.size() > b.ids.size() ? a : b;
         longer.ids.pop_back();
         longer.offsets.pop_back();
