@@ -17,46 +17,19 @@
 #include "eval/comparison.h"
 #include "eval/evaluation.h"
 #include "eval/report.h"
+#include "eval/report_text.h"
 #include "eval/trec_format.h"
 #include "eval_compare.h"
+#include "eval_flags.h"
 #include "eval_output.h"
+#include "eval_published.h"
+#include "eval_rerank.h"
 #include "json_output.h"
 #include "standard_output.h"
 #include "terminal.h"
 
 namespace dear::app {
 namespace {
-
-struct EvalFlags {
-  std::string qrels;
-  std::vector<std::string> runs;
-  std::vector<std::string> measures;
-  std::string gain = "linear";
-  bool per_query = false;
-  bool complete = false;
-  bool no_summary = false;
-  bool judged_only = false;
-  int64_t level = 1;
-  int64_t max_documents = std::numeric_limits<int64_t>::max();
-  int64_t collection_size = 0;
-  std::string base;
-  int64_t permutations = 10000;
-  uint64_t seed = 1;
-  std::string report;
-  bool table = false;
-  bool json = false;
-  int threads = 0;
-};
-
-// What is wrong with a measure's name, for the command line; empty where nothing is.
-std::string MeasureProblem(const std::string& name) {
-  try {
-    (void)eval::MeasureSet::Parse(std::vector<std::string>{name}, eval::GainKind::kLinear);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
 
 std::shared_ptr<const eval::TextSource> OpenText(const std::string& path) {
   if (path != "-") return eval::TextSource::Open(path);
@@ -117,10 +90,20 @@ void ChooseMeasures(const EvalFlags& flags, Figures& out) {
   out.focus = eval::MeasureSet::Parse(first, gain).columns().front().name;
 }
 
-Figures Compute(const EvalFlags& flags, const Globals& globals) {
+eval::EvaluationOptions OptionsOf(const EvalFlags& flags) {
+  eval::EvaluationOptions options;
+  options.judging = {flags.level, flags.judged_only, flags.max_documents};
+  options.complete = flags.complete;
+  options.collection_size = flags.collection_size;
+  return options;
+}
+
+// `ranked`: the rankings that --model made.
+Figures Compute(const EvalFlags& flags, const std::string& ranked, const Globals& globals) {
   Figures out;
   ChooseMeasures(flags, out);
-  std::vector<std::string> paths = flags.runs;
+  std::vector<std::string> paths = flags.files;
+  if (!flags.model.empty()) paths.push_back(ranked);
   if (!flags.base.empty()) {
     std::erase(paths, flags.base);
     paths.insert(paths.begin(), flags.base);
@@ -129,10 +112,7 @@ Figures Compute(const EvalFlags& flags, const Globals& globals) {
   }
   ThreadPool pool(flags.threads);
   const eval::Qrels qrels = eval::Qrels::Parse(OpenText(flags.qrels));
-  eval::EvaluationOptions options;
-  options.judging = {flags.level, flags.judged_only, flags.max_documents};
-  options.complete = flags.complete;
-  options.collection_size = flags.collection_size;
+  const eval::EvaluationOptions options = OptionsOf(flags);
   for (const std::string& path : paths) {
     const eval::Run run = eval::Run::Parse(OpenText(path), &pool);
     out.evaluations.push_back(eval::Evaluate(run, qrels, out.measures, options, &pool));
@@ -158,10 +138,6 @@ std::vector<std::string> Conditions(const EvalFlags& flags) {
     out.push_back("first " + std::to_string(flags.max_documents) + " documents (-M)");
   if (flags.gain != "linear") out.emplace_back("gain 2^level - 1");
   return out;
-}
-
-bool IsMarkdown(const std::string& path) {
-  return path.ends_with(".md") || path.ends_with(".markdown");
 }
 
 void WriteReport(const EvalFlags& flags, const Figures& figures, const Globals& globals) {
@@ -190,7 +166,14 @@ void PrintJson(const EvalFlags& flags, const Figures& figures) {
 }
 
 int RunEval(const EvalFlags& flags, const Globals& globals) {
-  const Figures figures = Compute(flags, globals);
+  std::optional<TemporaryFolder> folder;
+  std::string ranked = flags.ranked;
+  if (!flags.model.empty()) {
+    if (ranked.empty()) ranked = (folder.emplace().path() / "reranked.jsonl").string();
+    (void)eval::Qrels::Parse(OpenText(flags.qrels));  // before the work, not after it
+    RerankJobs({flags.model, flags.jobs, flags.rerank, globals.quiet}, ranked);
+  }
+  const Figures figures = Compute(flags, ranked, globals);
   if (!flags.report.empty()) WriteReport(flags, figures, globals);
   if (flags.json) {
     PrintJson(flags, figures);
@@ -213,29 +196,68 @@ int RunEval(const EvalFlags& flags, const Globals& globals) {
   return 0;
 }
 
-std::string Examples() {
-  return "  dear eval qrels.txt run.txt                               TREC's official measures\n"
-         "  dear eval qrels.txt run.txt -m ndcg_cut.10 -m map -c      two measures, every judged "
-         "query counts\n"
-         "  dear eval qrels.txt run.txt -m all_trec -q                everything, query by query\n"
-         "  dear eval qrels.txt bm25.txt reranked.jsonl --table       two runs side by side\n"
-         "  dear eval qrels/test.tsv run.txt.gz -m P.1,5,10 --json    BEIR's qrels, gzip, JSON\n"
-         "  dear eval qrels.txt reranked.txt --compare bm25.txt       is it better, and by "
-         "chance?\n"
-         "  dear eval qrels.txt *.run --compare bm25.run --report r.html    one page for readers\n"
-         "  dear rerank -m M --jobs J --format trec | dear eval qrels.txt -\n"
-         "\n"
-         "QRELS are TREC's (qid iteration docid relevance) or BEIR's (query-id corpus-id score).\n"
-         "RUN is TREC text (qid Q0 docid rank score tag), the JSON lines of dear rerank, or\n"
-         "RankLLM's or RankGPT's JSON; any file may be gzipped, and - is standard input.\n"
-         "Documents are ordered by score, ties by docid from last to first; the rank column is\n"
-         "not read. Without -c only queries that stand in both files count: a run that left out\n"
-         "the hard ones looks better. Measures by name, parameters after a dot:\n"
-         "  ndcg ndcg_cut.K map map_cut.K recip_rank P.K recall.K success.K Rprec bpref infAP\n"
-         "  set_P set_recall set_F.B set_map set_relative_P iprec_at_recall.R 11pt_avg gm_map\n"
-         "  num_q num_ret num_rel num_rel_ret relative_P.K Rprec_mult.X ndcg_rel Rndcg binG G\n"
-         "  utility.A,B,C,D relstring.N yaap; groups: official (default), set, all_trec\n"
-         "ndcg.1=3,2=9 gives levels gains of their own; --gain exp2 is 2^level - 1.";
+// The name of a set's own run: {set} in the pattern stands for the set.
+std::string ForSet(std::string pattern, const std::string& set) {
+  for (size_t at = pattern.find("{set}"); at != std::string::npos; at = pattern.find("{set}", at))
+    pattern.replace(at, 5, set);
+  return pattern;
+}
+
+// A published table, and the runs (or the model's rankings) of its sets below it.
+int RunPublished(const EvalFlags& flags, const Globals& globals) {
+  const PublishedTable table = LoadPublishedTable(flags.published);
+  const eval::MeasureSet measures =
+      eval::MeasureSet::Parse(table.measures, eval::GainKind::kLinear);
+  std::optional<TemporaryFolder> folder;
+  std::vector<std::string> patterns = flags.files;
+  if (!flags.model.empty()) {
+    patterns = {flags.ranked.empty() ? (folder.emplace().path() / "{set}.jsonl").string()
+                                     : flags.ranked};
+    if (table.sets.size() > 1 && patterns[0].find("{set}") == std::string::npos)
+      throw Error(ErrorCode::kInvalidArgument, patterns[0],
+                  "needs {set} in its name, for each set");
+  }
+  std::vector<PublishedTable::Row> own;
+  for (const std::string& pattern : patterns)
+    own.push_back({flags.model.empty() ? pattern : flags.model, {}});
+  std::vector<std::string> columns;
+  ThreadPool pool(flags.threads);
+  eval::EvaluationOptions options = OptionsOf(flags);
+  options.complete = true;  // as published figures are
+  for (const PublishedTable::Set& set : table.sets) {
+    for (const eval::MeasureColumn& column : measures.columns())
+      columns.push_back(set.name + (measures.columns().size() > 1 ? " " + column.name : ""));
+    if (own.empty()) continue;
+    const eval::Qrels qrels = eval::Qrels::Read(FindSetFile(set, set.qrels, flags.data));
+    for (size_t i = 0; i < patterns.size(); ++i) {
+      const std::string path = ForSet(patterns[i], set.name);
+      if (!flags.model.empty()) {
+        const std::string jobs = FindSetFile(set, set.jobs, flags.data).string();
+        RerankJobs({flags.model, jobs, flags.rerank, globals.quiet}, path);
+      }
+      const eval::Run run = eval::Run::Parse(OpenText(path), &pool);
+      const eval::Evaluation evaluation = eval::Evaluate(run, qrels, measures, options, &pool);
+      Remark(evaluation, flags, globals);
+      for (const double value : evaluation.summary)
+        own[i].values.push_back(eval::Decimals(100 * value, 2));
+    }
+  }
+  if (flags.json) {
+    OrderedJson out{{"table", table.title}, {"columns", columns}, {"rows", OrderedJson::array()}};
+    const auto add = [&out](const PublishedTable::Row& row, bool is_published) {
+      OrderedJson one;
+      one["system"] = row.system;
+      one["published"] = is_published;
+      one["values"] = row.values;
+      out["rows"].push_back(std::move(one));
+    };
+    for (const PublishedTable::Row& row : table.rows) add(row, true);
+    for (const PublishedTable::Row& row : own) add(row, false);
+    Print(Dump(out, 2) + "\n");
+  } else {
+    Print(PublishedText(table, columns, own, Terminal::Of(STDOUT_FILENO)));
+  }
+  return 0;
 }
 
 }  // namespace
@@ -244,64 +266,14 @@ void AddEval(CLI::App& app, Globals& globals) {
   auto flags = std::make_shared<EvalFlags>();
   CLI::App* command =
       AddCommand(app, globals, "eval",
-                 "Evaluates runs by trec_eval's measures, to its last decimal", Examples());
-  command->add_option("qrels", flags->qrels, "Relevance judgements (TREC or BEIR TSV)")->required();
-  command->add_option("runs", flags->runs, "Rankings (TREC, JSON lines, RankLLM)")->required();
-  command
-      ->add_option("-m,--measure", flags->measures,
-                   "A measure or a group of them, with .parameters; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("NAME")
-      ->check([](const std::string& name) { return MeasureProblem(name); });
-  command->add_flag("-q,--per-query,--query_eval_wanted", flags->per_query,
-                    "Print every query before the summary");
-  command->add_flag("-c,--complete,--complete_rel_info_wanted", flags->complete,
-                    "Average over all judged queries: one that the run lacks counts as 0");
-  command->add_flag("-n,--no-summary,--nosummary", flags->no_summary, "Print no summary");
-  command
-      ->add_option("-l,--level,--level_for_rel", flags->level,
-                   "The lowest relevance that counts as relevant (not for ndcg and G)")
-      ->capture_default_str();
-  command->add_flag("-J,--judged-only,--Judged_docs_only", flags->judged_only,
-                    "Take documents without a judgement out of the rankings first");
-  command
-      ->add_option("-M,--max-documents,--Max_retrieved_per_topic", flags->max_documents,
-                   "Look at the first N documents of a query only")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
-  command
-      ->add_option("-N,--collection-size,--Number_docs_in_coll", flags->collection_size,
-                   "Documents in the collection (for utility)")
-      ->type_name("N");
-  command->add_option("--gain", flags->gain, "Gain of a relevance level: linear, or exp2 (2^l - 1)")
-      ->check(CLI::IsMember({"linear", "exp2"}))
-      ->capture_default_str();
-  command
-      ->add_option("--compare", flags->base,
-                   "Compare the runs with this one: paired t-test, Wilcoxon, randomisation")
-      ->type_name("BASE");
-  command
-      ->add_option("--permutations", flags->permutations,
-                   "Sign patterns drawn by the randomisation test")
-      ->check(CLI::Range(int64_t{1}, int64_t{1000000000}))
-      ->capture_default_str();
-  command->add_option("--seed", flags->seed, "Seed of the randomisation test")
-      ->capture_default_str();
-  command
-      ->add_option("--report", flags->report,
-                   "Write a page with tables and plots: .html, or .md for a terminal")
-      ->type_name("OUT")
-      ->check([](const std::string& path) {
-        const bool known = IsMarkdown(path) || path.ends_with(".html") || path.ends_with(".htm");
-        return known ? std::string() : "--report needs a name that ends in .html or .md";
-      });
-  command->add_flag("--table", flags->table,
-                    "A table of the summaries, also when not on a terminal");
-  command->add_flag("--json", flags->json, "Print JSON, at full precision");
-  command->add_option("--threads", flags->threads, "Threads (0: all that this process may use)")
-      ->check(CLI::NonNegativeNumber);
-  command->callback(
-      [flags, &globals] { globals.run = [flags, &globals] { return RunEval(*flags, globals); }; });
+                 "Evaluates runs by trec_eval's measures, to its last decimal", EvalExamples());
+  flags->Declare(*command);
+  command->callback([flags, &globals] {
+    flags->Settle();
+    globals.run = [flags, &globals] {
+      return flags->published.empty() ? RunEval(*flags, globals) : RunPublished(*flags, globals);
+    };
+  });
 }
 
 }  // namespace dear::app

@@ -13,6 +13,7 @@ namespace {
 double Discount(int64_t index) {
   static const std::vector<double> kTable = [] {
     std::vector<double> table;
+    table.reserve(4096);
     for (int i = 0; i < 4096; ++i) table.push_back(std::log2(static_cast<double>(i + 2)));
     return table;
   }();
@@ -80,7 +81,9 @@ class Gains {
     return std::exp2(static_cast<double>(level)) - 1.0;
   }
 
-  double Of(int32_t relevance) const { return of_level_[static_cast<size_t>(relevance + 2)]; }
+  double Of(int32_t relevance) const {
+    return of_level_[static_cast<size_t>(int64_t{relevance} + 2)];
+  }
 
   // The gain at the next rank of the ideal ranking; 0 and less when it has no more.
   double IdealGain() const { return next_ >= 0 ? levels_[static_cast<size_t>(next_)].gain : 0.0; }

@@ -120,7 +120,7 @@ Topic::Topic(std::string_view qid, std::vector<Judgement> judgements)
     }
     slots_[slot] = static_cast<uint32_t>(i + 1);
   }
-  level_counts_.resize(static_cast<size_t>(highest + 1));
+  level_counts_.resize(static_cast<size_t>(int64_t{highest} + 1));
   for (const Judgement& judgement : judgements_) {
     if (judgement.relevance >= 0) ++level_counts_[static_cast<size_t>(judgement.relevance)];
   }

@@ -167,6 +167,7 @@ std::string ValuePlot(std::span<const double> values, const std::string& name) {
   if (sorted.empty()) return "";
   std::ranges::sort(sorted, std::ranges::greater{});
   std::vector<std::string> titles;
+  titles.reserve(sorted.size());
   for (const double value : sorted) titles.push_back(Decimals(value, 4));
   const Scale scale(std::min(0.0, sorted.back()), std::max(1.0, sorted.front()));
   const double mean =

@@ -146,6 +146,54 @@ class EvalTest(support.Case):
         self.assertIn("How mine.jsonl was made", page)
         self.assertIn("Time a query", page)
 
+    def test_rerank_and_evaluate(self):
+        model = support.copy_model("llama", self.folder)
+        jobs = self.write("jobs.jsonl", "".join(json.dumps({"query": {"qid": q, "text": "who"}, "candidates": [
+            {"docid": d, "doc": {"text": t}} for d, t in (("a", "one two"), ("b", "three"))]}) + "\n" for q in ("1", "2")))
+        ranked = self.folder / "ranked.jsonl"
+        arguments = ("--model", model, "--jobs", jobs, "--qrels", self.qrels, "-m", "recip_rank",
+                     "--rerank", "--recipe query-likelihood", "--ranked", ranked, "--quiet")
+        done = self.eval(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(ranked.read_text().splitlines()), 2)
+        self.assertEqual(done.stdout, self.eval(self.qrels, ranked, "-m", "recip_rank").stdout)
+        self.assertEqual(self.eval(*arguments).stdout, done.stdout)  # goes on with what is there
+        compared = self.eval(*arguments, "--compare", jobs)
+        self.assertIn("ranked.jsonl against jobs.jsonl, 2 queries", compared.stdout)
+        broken = self.eval("--model", self.folder / "absent", "--jobs", jobs, "--qrels", self.qrels)
+        self.assertEqual(broken.returncode, 1)
+        self.assertIn("reranking failed with exit code 1", broken.stderr)
+        self.assertEqual(self.eval("--model", model, "--qrels", self.qrels).returncode, 2)
+        self.assertEqual(support.dear("eval", self.qrels, self.run_file, env={"DEAR_MODEL": "any"}).returncode, 0)
+
+    def test_published_tables(self):
+        for name in ("dl19", "dl20", "beir", "noveleval"):
+            done = self.eval("--published", name)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("DeAR-L-8B", done.stdout)
+        missing = self.eval("--published", "beir", "--data", self.folder, "run.{set}.txt")
+        self.assertEqual(missing.returncode, 1)
+        self.assertRegex(missing.stderr, r"trec-covid/qrels/test.tsv: is not there .* normally had: https://")
+        table = self.write("mine.yaml", "title: mine\nmeasures: [recip_rank, P.1]\nsets:\n"
+                           "  - {name: one, qrels: [absent.txt, qrels.txt], where: here}\n"
+                           "  - {name: two, qrels: [qrels.txt], where: here}\n"
+                           "published:\n  - {system: other, values: ['1', '2', '3', '-']}\n")
+        self.write("run.one", RUN)
+        self.write("run.two", "1 Q0 a 1 1 t\n")
+        out = json.loads(self.eval("--published", table, "--data", self.folder, self.folder / "run.{set}", "--json").stdout)
+        self.assertEqual(out["columns"], ["one recip_rank", "one P_1", "two recip_rank", "two P_1"])
+        self.assertEqual(out["rows"][0]["values"], ["1", "2", "3", "-"])
+        self.assertEqual(out["rows"][1]["values"], ["50.00", "33.33", "33.33", "33.33"])
+        for text, message in (("title: x\nmeasures: [nope]\nsets: []\n", "measure 'nope'"),
+                              ("title: x\nmeasures: [map]\nsets: [{name: a, qrels: b, where: c}]\n"
+                               "published: [{system: s, values: ['1', '2']}]\n", "2 figures, expected 1"),
+                              ("title: x\nmeasures: [map]\nsets: [{name: a, qrels: b, where: c}]\ntypo: 1\n", "typo")):
+            done = self.eval("--published", self.write("bad.yaml", text))
+            self.assertEqual(done.returncode, 1, message)
+            self.assertIn(message, done.stderr)
+        self.assertEqual(self.eval("--published", "dl18").returncode, 1)
+        self.assertEqual(self.eval("--published", "dl19", "--compare", self.run_file).returncode, 2)
+
     def test_errors_are_one_line_that_names_the_place(self):
         cases = [(QRELS, "1 Q0 a 1 1 t\n1 Q0 a 2 0 t\n", "query '1' retrieves document 'a' twice"),
                  (QRELS, "1 Q0 a 1 1 t\n1 Q0 b 2 NaN t\n", "r:2: score 'NaN' is no finite number"),

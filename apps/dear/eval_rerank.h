@@ -1,0 +1,36 @@
+#ifndef DEAR_APPS_DEAR_EVAL_RERANK_H_
+#define DEAR_APPS_DEAR_EVAL_RERANK_H_
+
+#include <filesystem>
+#include <string>
+
+namespace dear::app {
+
+struct RerankForEval {
+  std::string model;
+  std::string jobs;
+  std::string flags;  // more flags of dear rerank, separated by blanks
+  bool quiet = false;
+};
+
+// Runs `dear rerank` of this program on the jobs and writes its JSON lines to `out`; goes on with
+// what `out` holds already. A process of its own, so that the model's memory is gone before the
+// next. Throws Error kInvalidArgument where it fails; its own message is on standard error then.
+void RerankJobs(const RerankForEval& request, const std::filesystem::path& out);
+
+// A folder that is removed at the end.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace dear::app
+
+#endif  // DEAR_APPS_DEAR_EVAL_RERANK_H_
