@@ -17,6 +17,7 @@ std::string_view ScoreKindName(ScoreKind kind) {
     case ScoreKind::kLogit: return "logit";
     case ScoreKind::kProbability: return "probability";
     case ScoreKind::kLogLikelihood: return "log_likelihood";
+    case ScoreKind::kFused: return "fused";
   }
   return "";
 }

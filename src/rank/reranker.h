@@ -30,7 +30,7 @@ struct RankRequest {
   std::vector<Passage> passages;
 };
 
-enum class ScoreKind { kPosition, kLogit, kProbability, kLogLikelihood };
+enum class ScoreKind { kPosition, kLogit, kProbability, kLogLikelihood, kFused };
 std::string_view ScoreKindName(ScoreKind kind);
 
 enum class Repair { kOk, kWrongFormat, kMissing, kRepetition };
@@ -49,6 +49,17 @@ struct RankTrace {
   std::vector<RankCall> calls;  // each takes the next of the prompts
 };
 
+// One stage of several, as it left the whole list.
+struct StageReport {
+  std::string model;
+  std::string recipe;
+  int64_t passages = 0;  // that it ranked
+  std::vector<int64_t> permutation;
+  std::vector<float> scores;  // by passage index; NaN where it did not rank
+  ScoreKind score_kind = ScoreKind::kPosition;
+  Usage usage;
+};
+
 struct RankResult {
   std::vector<int64_t> permutation;  // every passage exactly once, best first
   std::vector<float> scores;         // by passage index
@@ -62,6 +73,7 @@ struct RankResult {
   std::vector<std::string> notes;       // what a user should know: a prompt that was shortened
   Usage usage;
   RankTrace trace;
+  std::vector<StageReport> stages;  // of rankings in stages (rank/stages.h)
 };
 
 // Of one of many requests.
