@@ -135,7 +135,10 @@ std::shared_ptr<LanguageModel> LoadedModel::MakeLanguageModel(
       .repetition_penalty = checkpoint.generation.repetition_penalty.value_or(1)});
 }
 
-LoadedModel Load(const LoadRequest& request) {
+namespace {
+
+// `first`: a model whose threads, and weights where it stands on the same base, are used; or null.
+LoadedModel LoadWith(const LoadRequest& request, const LoadedModel* first) {
   const auto begin = std::chrono::steady_clock::now();
   OpenedModel opened = OpenModel(request);
   LoadedModel loaded;
@@ -144,16 +147,34 @@ LoadedModel Load(const LoadRequest& request) {
   if (request.needs_tokenizer || HasTokenizer(loaded.files)) {
     loaded.tokenizer = OpenTokenizer(loaded.files);
   }
-  loaded.pool = std::make_shared<ThreadPool>(request.threads);
+  loaded.pool = first ? first->pool : std::make_shared<ThreadPool>(request.threads);
   LoadOptions options = request.options;
   options.pool = loaded.pool;
-  loaded.model = Model::Load(loaded.checkpoint, options);
+  if (first == nullptr || !fs::equivalent(first->files.base, loaded.files.base)) {
+    loaded.model = Model::Load(loaded.checkpoint, options);
+  } else if (const ModelConfig& theirs = first->model->config();
+             theirs.head == loaded.checkpoint.config.head &&
+             theirs.num_labels == loaded.checkpoint.config.num_labels) {
+    loaded.model = first->model;
+  } else {
+    loaded.model = Model::WithHead(*first->model, loaded.checkpoint, options);
+  }
   for (const auto& [name, adapter] : opened.adapters) {
     loaded.adapters.push_back(Adapter::Bind(*loaded.model, adapter, name));
     loaded.adapter_folders.push_back(adapter.path);
   }
   loaded.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return loaded;
+}
+
+}  // namespace
+
+LoadedModel Load(const LoadRequest& request) {
+  return LoadWith(request, nullptr);
+}
+
+LoadedModel LoadBeside(const LoadedModel& first, const LoadRequest& request) {
+  return LoadWith(request, &first);
 }
 
 }  // namespace dear

@@ -57,6 +57,10 @@ struct LoadedModel {
 
 LoadedModel Load(const LoadRequest& request);
 
+// Another model in one process with `first`: both work on its threads, and where both stand on the
+// same base, on the same weights. `request` must ask for them in the same form then.
+LoadedModel LoadBeside(const LoadedModel& first, const LoadRequest& request);
+
 // The same in two steps: what is known before any weight is read (adapters are opened, not bound).
 struct OpenedModel {
   ModelFiles files;

@@ -64,6 +64,38 @@ TEST(LoadTest, RecipesAreDetectedForTheBaseAndEachAdapter) {
   EXPECT_EQ(loaded.Detect(nullptr).name, "query-likelihood");
 }
 
+std::vector<std::vector<float>> Answers(const LoadedModel& loaded) {
+  Usage usage;
+  const std::vector<std::vector<TokenId>> prompts = {{5, 9, 20, 33, 4}};
+  const auto model = loaded.MakeLanguageModel(loaded.FindAdapter(""));
+  if (!model->has_score_head()) return model->NextTokenLogits(prompts, &usage, {});
+  return model->Classify(prompts, std::vector<int64_t>{4}, &usage, {});
+}
+
+TEST(LoadBesideTest, AClassifierAndAWriterShareTheWeightsOfTheirBase) {
+  const LoadedModel classifier = Load(Request("classifier"));
+  const LoadedModel writer = LoadBeside(classifier, Request("listwise"));
+  EXPECT_EQ(writer.pool, classifier.pool);
+  EXPECT_EQ(writer.model->layers()[0].q.weight, classifier.model->layers()[0].q.weight);
+  EXPECT_EQ(writer.model->embedding().weight, classifier.model->embedding().weight);
+  EXPECT_EQ(writer.model->config().head, HeadKind::kCausalLm);
+  EXPECT_EQ(Answers(writer), Answers(Load(Request("listwise"))));
+  // The other way round, and the same head twice.
+  const LoadedModel after = LoadBeside(writer, Request("classifier"));
+  EXPECT_EQ(after.model->layers()[0].q.weight, classifier.model->layers()[0].q.weight);
+  EXPECT_EQ(Answers(after), Answers(classifier));
+  EXPECT_EQ(LoadBeside(writer, Request("base")).model, writer.model);
+}
+
+TEST(LoadBesideTest, AnotherBaseIsLoadedForItself) {
+  const LoadedModel first = Load(Request("base"));
+  LoadRequest other = Request("base");
+  other.model = (kFlows.parent_path() / "recipes/qwen3").string();
+  const LoadedModel second = LoadBeside(first, other);
+  EXPECT_EQ(second.pool, first.pool);
+  EXPECT_NE(second.model->layers()[0].q.weight, first.model->layers()[0].q.weight);
+}
+
 TEST(ParseWeightFormTest, ListsTheFormsItKnows) {
   EXPECT_EQ(ParseWeightForm("nf4"), WeightForm::kNf4);
   EXPECT_EQ(ParseWeightForm("q8"), WeightForm::kQ8_0);

@@ -18,6 +18,14 @@ std::shared_ptr<const Model> Model::Load(const Checkpoint& checkpoint, const Loa
   return model;
 }
 
+std::shared_ptr<const Model> Model::WithHead(const Model& body, const Checkpoint& checkpoint,
+                                             const LoadOptions& options) {
+  auto model = std::shared_ptr<Model>(new Model(body));
+  model->config_ = checkpoint.config;
+  ModelBuilder(checkpoint, options).BuildHead(*model);
+  return model;
+}
+
 void Model::ForEachLinear(const std::function<void(const Linear&)>& visit) const {
   visit(embedding_);
   for (const LayerWeights& layer : layers_) {

@@ -57,6 +57,11 @@ class Model : public std::enable_shared_from_this<Model> {
   static std::shared_ptr<const Model> Load(const Checkpoint& checkpoint,
                                            const LoadOptions& options = {});
 
+  // `body` under another head: its weights are shared, the head of `checkpoint` (the same files,
+  // with another config.head) is read. For a classifier and a language model over one base.
+  static std::shared_ptr<const Model> WithHead(const Model& body, const Checkpoint& checkpoint,
+                                               const LoadOptions& options = {});
+
   const ModelConfig& config() const { return config_; }
   const Linear& embedding() const { return embedding_; }  // weight [vocab, hidden]
   const std::vector<LayerWeights>& layers() const { return layers_; }

@@ -123,4 +123,9 @@ void ModelBuilder::Build(Model& model) {
   model.num_modules_ = next_id_;
 }
 
+void ModelBuilder::BuildHead(Model& model) {
+  next_id_ = model.head_.id;
+  model.head_ = LoadHead(model.embedding_);
+}
+
 }  // namespace dear

@@ -21,6 +21,8 @@ class ModelBuilder {
       : checkpoint_(checkpoint), options_(options), config_(checkpoint.config) {}
 
   void Build(Model& model);
+  // The head alone, in place of the one that `model` has.
+  void BuildHead(Model& model);
 
  private:
   // Which weights --dtype changes: bitsandbytes leaves embedding, output embedding and score head.
