@@ -231,6 +231,9 @@ def clean():
     texts = ["plain", "\u201ccurly\u201d \u2018quotes\u2019 \u02bc", "\ufb01ne o\ufb03ce \u0133 \u01c4 \u0149", "\uff21\uff22\uff13\u3000\uff76\uff9e",
              "a\r\nb\rc\u2028d\u2029e", "x\x1b[31mred\x1b[0m y\x1b[", "nul\x00 bell\x07 tab\t feed\x0c del\x7f bom\ufeff",
              "e\u0301 a\u030a \u1100\u1161", "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f3f3\ufe0f\u200d\U0001f308", "\u6f22\u5b57 \u304b\u3099",
+             "it\u00e2\u0080\u0099s \u00c3\u00bcber 5\u00c2\u00b0", "it\u00e2\u20ac\u2122s caf\u00c3\u00a9 \u6f22", "voil\u00c3 le travail",
+             "5 \u00c2 m and \u00e2\u0080\u009cthis\u00e2\u0080\u009d", "\u00ce\u00b1-helix \u0434", "\u201eDas macht Spa\u00df\u201c und \u00c9T\u00c9\u2026\u00bb",
+             "S\u00e3o Paulo \u2013 5 \u00c5 \u00a9 caf\u00e9\u2122", "\u00c3\u0083\u00c2\u00a9 twice", "two\n\u00e2\u0080\u0093lines\n\u00e9",
              "\u00ad\u200b\u2060", "100\u00b0 \u00bd \u00b2", "\u0661\u0662"]
     for text in texts:
         yield {"text": text, "out": fix_text(text)}

@@ -4,18 +4,13 @@
 #include <array>
 #include <utility>
 
+#include "rank/text_rule_encoding.h"
 #include "text/python_text.h"
 #include "text/unicode.h"
 #include "text/unicode_normalization.h"
 
 namespace dear {
 namespace {
-
-// Windows-1252 0x80 to 0x9F; 0: not assigned, left as it is.
-constexpr std::array<char32_t, 32> kWindows1252 = {
-    0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
-    0x2039, 0x0152, 0,      0x017D, 0,      0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
-    0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178};
 
 constexpr std::array<std::pair<char32_t, const char*>, 22> kLigatures = {
     {{0x132, "IJ"},       {0x133, "ij"},  {0x149, "'n"},  {0x1C4, "D\u017D"}, {0x1C5, "D\u017E"},
@@ -47,7 +42,9 @@ size_t EscapeLength(std::string_view text, size_t at) {
 }
 
 void AppendClean(char32_t c, std::string* out) {
-  if (c >= 0x80 && c <= 0x9F && kWindows1252[c - 0x80] != 0) c = kWindows1252[c - 0x80];
+  if (c >= 0x80 && c <= 0x9F && Windows1252(static_cast<uint8_t>(c)) != 0) {
+    c = Windows1252(static_cast<uint8_t>(c));
+  }
   const auto* ligature = std::ranges::find(kLigatures, c, &std::pair<char32_t, const char*>::first);
   if (ligature != kLigatures.end()) {
     *out += ligature->second;
@@ -75,14 +72,15 @@ bool IsPlain(std::string_view text) {
 
 }  // namespace
 
-std::string CleanText(std::string_view text) {
-  if (IsPlain(text)) return std::string(text);
+std::string CleanText(std::string_view given) {
+  if (IsPlain(given)) return std::string(given);
+  const std::string text = RepairMisreadUtf8(given);
   std::string out;
   out.reserve(text.size());
   for (size_t at = 0; at < text.size();) {
     if (const size_t length = EscapeLength(text, at); length > 0) {
       at += length;
-    } else if (text.substr(at, 2) == "\r\n") {
+    } else if (text.compare(at, 2, "\r\n") == 0) {
       ++at;
     } else {
       AppendClean(NextCodePoint(text, &at), &out);
