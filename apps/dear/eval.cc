@@ -46,25 +46,29 @@ std::shared_ptr<const eval::TextSource> OpenText(const std::string& path) {
   return eval::TextSource::FromString(std::move(text), "standard input");
 }
 
+// One line on standard error; names in it come from files.
+void Say(bool quiet, const std::string& line) {
+  Note(quiet, OneLine("dear: " + line, 1000, Terminal::Of(STDERR_FILENO).unicode));
+}
+
 // What a reader of the figures should know about the run.
 void Remark(const eval::Evaluation& evaluation, const EvalFlags& flags, const Globals& globals) {
   if (!evaluation.missing.empty()) {
-    Note(globals.quiet,
-         "dear: note: " + evaluation.run + ": " + std::to_string(evaluation.missing.size()) +
-             " judged queries are not in the run (the first is '" + evaluation.missing.front() +
-             "'); " +
-             (flags.complete ? "they count as 0" : "they are left out, -c would count them as 0"));
+    Say(globals.quiet,
+        "note: " + evaluation.run + ": " + std::to_string(evaluation.missing.size()) +
+            " judged queries are not in the run (the first is '" + evaluation.missing.front() +
+            "'); " +
+            (flags.complete ? "they count as 0" : "they are left out, -c would count them as 0"));
   }
   if (evaluation.num_unjudged_queries > 0 && globals.verbosity > 0) {
-    Note(globals.quiet, "dear: note: " + evaluation.run + ": " +
-                            std::to_string(evaluation.num_unjudged_queries) +
-                            " queries of the run have no judgements and are left out");
+    Say(globals.quiet, "note: " + evaluation.run + ": " +
+                           std::to_string(evaluation.num_unjudged_queries) +
+                           " queries of the run have no judgements and are left out");
   }
   if (evaluation.num_in_pool == 0) {
-    std::fprintf(stderr,
-                 "dear: WARNING: %s: none of the documents retrieved is judged. Do qrels and run "
-                 "belong to the same collection?\n",
-                 evaluation.run.c_str());
+    Say(/*quiet=*/false, "WARNING: " + evaluation.run +
+                             ": none of the documents retrieved is judged. Do qrels and run "
+                             "belong to the same collection?");
   }
 }
 
@@ -151,7 +155,7 @@ void WriteReport(const EvalFlags& flags, const Figures& figures, const Globals& 
   AtomicFile file(flags.report);
   file.Write(IsMarkdown(flags.report) ? eval::MarkdownReport(input) : eval::HtmlReport(input));
   file.Commit();
-  Note(globals.quiet, "dear: note: the report is in " + flags.report);
+  Say(globals.quiet, "note: the report is in " + flags.report);
 }
 
 void PrintJson(const EvalFlags& flags, const Figures& figures) {

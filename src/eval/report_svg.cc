@@ -15,7 +15,7 @@ constexpr double kHeight = 240;
 constexpr double kLeft = 46;  // room for the numbers of the y axis
 constexpr double kRight = 10;
 constexpr double kTop = 12;
-constexpr double kBottom = 26;  // room for the words below
+constexpr double kBottom = 34;  // room for the words below
 constexpr size_t kMostBars = 300;
 
 std::string Num(double value) {
