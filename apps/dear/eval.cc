@@ -222,6 +222,7 @@ int RunPublished(const EvalFlags& flags, const Globals& globals) {
                   "needs {set} in its name, for each set");
   }
   std::vector<PublishedTable::Row> own;
+  own.reserve(patterns.size());
   for (const std::string& pattern : patterns)
     own.push_back({flags.model.empty() ? pattern : flags.model, {}});
   std::vector<std::string> columns;
