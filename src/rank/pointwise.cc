@@ -110,6 +110,7 @@ class Scorer {
       return model_.ClassifyPadded(prompts, pad_, recipe_.score.slots, usage, cancel);
     }
     std::vector<int64_t> positions;
+    positions.reserve(prompts.size());
     for (const auto& prompt : prompts) positions.push_back(static_cast<int64_t>(prompt.size()) - 1);
     return model_.Classify(prompts, positions, usage, cancel);
   }

@@ -105,6 +105,7 @@ void RunPrefill(Stepper& stepper, const std::shared_ptr<const Adapter>& adapter,
     run(steps, tokens, std::move(row_jobs), std::move(row_positions));
     if (!padded_steps.empty()) {
       std::vector<size_t> positions;
+      positions.reserve(padded_jobs.size());
       for (const size_t job : padded_jobs) {
         positions.push_back(static_cast<size_t>(jobs[job].padded_slot.position));
       }

@@ -90,6 +90,20 @@ class Rerank(support.Case):
         self.assertEqual([call["prompts"] for call in trace["timings"]], [3])
         self.assertGreater(trace["timings"][0]["prefill"], 0)
 
+    def test_recipe_files(self):
+        recipe = self.folder / "mine.yaml"
+        recipe.write_text("kind: pointwise\nprompt: {text: '{query} {passage}'}\n"
+                          "score: {head: tokens, positive: 'b', negative: 'a', transform: sigmoid}\n")
+        result = self.result(*self.documents(), "--recipe", str(recipe), "--format", "json")
+        self.assertEqual((result["recipe"], result["results"][0]["score_kind"]), ("mine", "probability"))
+        self.assertEqual(sorted(result["permutation"]), [0, 1, 2])
+        self.fails(1, *self.arguments, "-d", "a", "--recipe", str(recipe), "--instruction", "x", saying="takes none")
+        recipe.write_text(recipe.read_text().replace("positive", "postive"))
+        self.fails(1, *self.arguments, "-d", "a", "--recipe", str(recipe), saying="mine.yaml:3: field 'score.positive' is missing")
+        # RankLLM's own files.
+        recipe.write_text("method: pairwise\nbody: '{query}'\n")
+        self.fails(1, *self.arguments, "-d", "a", "--recipe", str(recipe), saying="mine.yaml:1: field 'method' is 'pairwise'")
+
     def test_listwise(self):
         result = self.result(*self.documents(), "--recipe", "dear-card", "--max-new-tokens", "5", "--trace")
         self.assertEqual(sorted(result["permutation"]), [0, 1, 2])
