@@ -136,11 +136,16 @@ class VocabularyWriter {
   // it.
   void WriteLlama(const Json& merges) {
     std::unordered_map<std::string, float> scores;
+    std::unordered_map<std::string, size_t> num_ways;
     float rank = 0;
     for (const Json& merge : merges) {
       const auto [left, right] = Pair(merge);
       scores.emplace(left + right, -rank);
+      ++num_ways[left + right];
       ++rank;
+    }
+    for (const auto& [token, count] : num_ways) {
+      if (count != NumWays(token)) Refuse("merges that do not follow from scores of tokens,");
     }
     std::vector<float> all;
     for (size_t id = 0; id < tokens_.size(); ++id) {
@@ -148,12 +153,23 @@ class VocabularyWriter {
       all.push_back(found != scores.end() ? found->second : -rank - static_cast<float>(id));
       const std::string& token = tokens_[id];
       if (token.size() == 6 && token.starts_with("<0x") && token.ends_with(">")) types_[id] = kByte;
-      if (token == json_["model"].value("unk_token", Json("")).dump()) types_[id] = kUnknown;
+      if (Json(token) == json_["model"].value("unk_token", Json())) types_[id] = kUnknown;
     }
     writer_.SetString("tokenizer.ggml.model", "llama");
     writer_.SetString("tokenizer.ggml.pre", "default");
     writer_.SetF32s("tokenizer.ggml.scores", all);
     writer_.SetBool("tokenizer.ggml.add_space_prefix", PutsSpaceInFront());
+  }
+
+  // How many times `token` is two tokens put together: each is a merge to readers of scores.
+  size_t NumWays(const std::string& token) const {
+    size_t count = 0;
+    for (size_t cut = 1; cut < token.size(); ++cut) {
+      if ((static_cast<uint8_t>(token[cut]) & 0xC0) == 0x80) continue;
+      if (tokenizer_.TokenToId(token.substr(0, cut)) && tokenizer_.TokenToId(token.substr(cut)))
+        ++count;
+    }
+    return count;
   }
 
   bool PutsSpaceInFront() const {
