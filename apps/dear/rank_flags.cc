@@ -52,6 +52,19 @@ void RankFlags::Declare(CLI::App& command) {
   command.add_option("--instruction", instruction,
                      "What is sought, for recipes that take an instruction (qwen3-reranker, "
                      "mxbai-v2)");
+  command
+      .add_option(
+          "--then", then,
+          "A second stage, MODEL[:DEPTH]: rerank the first DEPTH of the result with another "
+          "model or adapter; a base that both share is held once. May be given again")
+      ->allow_extra_args(false);
+  command
+      .add_option("--then-recipe", then_recipe,
+                  "The recipe of the stage of --then (default: found from its files)")
+      ->allow_extra_args(false);
+  command.add_option("--fuse", fuse,
+                     "Fuse the ranking with the order in which the passages came: minmax:W (W is "
+                     "the weight of the first stage's scores) or rrf[:K] (reciprocal ranks)");
   command.add_flag("--reasoning", reasoning,
                    "Let the model reason before it ranks; streamed to standard error");
   command.add_flag("--trace", trace,
@@ -101,20 +114,22 @@ RankOptions RankFlags::Options(const Recipe& chosen) const {
   return options;
 }
 
-RankResult RankToDepth(const Reranker& reranker, const RankRequest& request, RankOptions options,
-                       int64_t depth) {
-  const size_t n = request.passages.size();
-  if (depth <= 0 || static_cast<size_t>(depth) >= n) return reranker.Rank(request, options);
-  if (reranker.recipe().kind == RecipeKind::kListwise) {
-    options.depth = depth;
-    return reranker.Rank(request, options);
+std::vector<StageSpec> RankFlags::Later() const {
+  if (then_recipe.size() > then.size()) {
+    throw Error(ErrorCode::kInvalidArgument, "--then-recipe",
+                "there are more recipes than later stages (--then)");
   }
-  RankRequest head = request;
-  head.passages.resize(static_cast<size_t>(depth));
-  RankResult result = reranker.Rank(head, options);
-  result.scores.resize(n, std::numeric_limits<float>::quiet_NaN());
-  for (int64_t i = depth; i < static_cast<int64_t>(n); ++i) result.permutation.push_back(i);
-  return result;
+  std::vector<StageSpec> later;
+  for (size_t i = 0; i < then.size(); ++i) {
+    later.push_back(ParseStageSpec(then[i]));
+    if (i < then_recipe.size()) later.back().recipe = then_recipe[i];
+  }
+  return later;
+}
+
+std::optional<Fusion> RankFlags::FusionOf() const {
+  if (fuse.empty()) return std::nullopt;
+  return ParseFusion(fuse);
 }
 
 }  // namespace dear::app

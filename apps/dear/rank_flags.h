@@ -4,8 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "api/stage_models.h"
 #include "command.h"
+#include "rank/fusion.h"
 #include "rank/reranker.h"
 
 namespace dear::app {
@@ -27,19 +30,20 @@ struct RankFlags {
   std::string instruction;
   bool reasoning = false;
   bool trace = false;
+  std::vector<std::string> then;         // later stages, MODEL[:DEPTH]
+  std::vector<std::string> then_recipe;  // of each, in their order
+  std::string fuse;
 
   void Declare(CLI::App& command);
   // The recipe of that name or file, with the chat format that was named. Throws kInvalidArgument
   // where one is named for a recipe that holds no conversation.
   Recipe Load(const std::string& name) const;
-  // What the library takes; `depth` is left to RankToDepth.
+  // What the library takes; `depth` is that of the first stage.
   RankOptions Options(const Recipe& recipe) const;
+  // The stages behind the first. Throws kInvalidArgument.
+  std::vector<StageSpec> Later() const;
+  std::optional<Fusion> FusionOf() const;
 };
-
-// Ranks the first `depth` passages (0: all); the others follow in the order in which they came. A
-// listwise recipe scores all by their place, any other leaves no score (NaN) on those not ranked.
-RankResult RankToDepth(const Reranker& reranker, const RankRequest& request, RankOptions options,
-                       int64_t depth);
 
 }  // namespace dear::app
 

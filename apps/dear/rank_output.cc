@@ -58,6 +58,22 @@ OrderedJson TraceJson(const RankTrace& trace) {
   return out;
 }
 
+OrderedJson StageJson(const StageReport& stage) {
+  OrderedJson scores = OrderedJson::array();  // in the order of the permutation
+  for (const int64_t index : stage.permutation)
+    scores.push_back(ShortFloat(stage.scores[static_cast<size_t>(index)]));
+  return {{"model", stage.model},
+          {"recipe", stage.recipe},
+          {"passages", stage.passages},
+          {"permutation", stage.permutation},
+          {"scores", std::move(scores)},
+          {"score_kind", ScoreKindName(stage.score_kind)},
+          {"usage",
+           {{"prompt_tokens", stage.usage.prompt_tokens},
+            {"completion_tokens", stage.usage.completion_tokens},
+            {"forward_passes", stage.usage.forward_passes}}}};
+}
+
 std::string Repaired(const RankResult& result) {
   return result.repair == Repair::kOk
              ? ""
@@ -73,6 +89,7 @@ OrderedJson RankJson(const RankedQuery& ranked) {
   out["query"] = ranked.request.query;
   out["model"] = ranked.model;
   out["recipe"] = ranked.recipe;
+  if (!ranked.error.empty()) out["error"] = ranked.error;
   out["results"] = OrderedJson::array();
   for (size_t place = 0; place < Shown(ranked); ++place) {
     const int64_t index = result.permutation[place];
@@ -94,6 +111,10 @@ OrderedJson RankJson(const RankedQuery& ranked) {
                     {"prefill", RoundSeconds(result.usage.prefill_seconds)},
                     {"decode", RoundSeconds(result.usage.decode_seconds)},
                     {"total", RoundSeconds(ranked.total_seconds)}};
+  if (result.stages.size() > 1) {
+    out["stages"] = OrderedJson::array();
+    for (const StageReport& stage : result.stages) out["stages"].push_back(StageJson(stage));
+  }
   if (ranked.trace) out["trace"] = TraceJson(result.trace);
   return out;
 }

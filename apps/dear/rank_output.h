@@ -17,6 +17,7 @@ struct RankedQuery {
   const RankResult& result;
   std::string model;
   std::string recipe;
+  std::string error;  // why it has no ranking; empty: it has one
   double load_seconds = 0;
   double total_seconds = 0;
   int64_t top = 0;  // results shown; 0: all

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iostream>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 
 #include "api/loaded_model.h"
 #include "api/rank_jobs.h"
+#include "api/stage_models.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "command.h"
@@ -79,13 +81,25 @@ class Rerankers {
     return named_.emplace(key, std::move(made)).first->second;
   }
 
-  double load_seconds() const { return loaded_.seconds; }
+  // The first stage through that adapter, and the stages behind it.
+  std::vector<Stage> StagesFor(const std::string& adapter_name) {
+    if (!later_) {
+      later_.emplace(loaded_, options_.rank.Later(), options_.model.Request().options);
+      for (const std::string& note : later_->notes())
+        Note(quiet_, "dear: note: " + note + " (--then-recipe names another)");
+    }
+    const Named& first = For(adapter_name);
+    return later_->Behind({first.model, first.reranker.get(), options_.rank.depth});
+  }
+
+  double load_seconds() const { return loaded_.seconds + (later_ ? later_->seconds() : 0); }
 
  private:
   const Options& options_;
   bool quiet_;
   LoadedModel loaded_;
   std::map<std::string, Named> named_;
+  std::optional<StageModels> later_;
 };
 
 std::string ReadStandardInput() {
@@ -127,11 +141,11 @@ void CheckRequest(const RankRequest& request, const std::string& where) {
     throw Error(ErrorCode::kInvalidArgument, where + "passages", "there are none to rank");
 }
 
-// One query through the model, with the screen kept in order: a progress bar, the reasoning as it
+// One query through all stages, with the screen kept in order: a progress bar, the reasoning as it
 // is written, and notes.
-RankResult RankOne(const Options& options, bool quiet, const Reranker& reranker,
-                   const RankRequest& request, bool show_progress) {
-  RankOptions how = options.rank.Options(reranker.recipe());
+RankOutcome RankOne(const Options& options, bool quiet, const std::vector<Stage>& stages,
+                    const RankRequest& request, bool show_progress) {
+  RankOptions how = options.rank.Options(stages.front().reranker->recipe());
   how.cancel = InterruptFunction();
   ProgressBar bar(quiet || !show_progress || how.reasoning);
   how.progress = bar.Function();
@@ -141,12 +155,27 @@ RankResult RankOne(const Options& options, bool quiet, const Reranker& reranker,
       std::fflush(stderr);
     };
   }
-  RankResult result = RankToDepth(reranker, request, how, options.rank.depth);
+  RankOutcome outcome =
+      std::move(RankInStages(stages, std::span(&request, 1), how, options.rank.FusionOf()).front());
   if (how.on_text) std::fputc('\n', stderr);
   bar.Clear();
-  for (const std::string& note : result.notes)
+  for (const std::string& note : outcome.result.notes)
     Note(quiet, "dear: note: " + request.qid + ": " + note);
-  return result;
+  return outcome;
+}
+
+// What results are signed with: all stages, and how they were fused.
+ResultMaker MakerOf(const std::vector<Stage>& stages, const RankFlags& flags) {
+  ResultMaker maker;
+  for (const Stage& stage : stages) {
+    if (!maker.model.empty()) maker.model += " > ", maker.recipe += " > ";
+    maker.model += stage.model;
+    if (&stage != &stages.front() && stage.depth > 0)
+      maker.model += ":" + std::to_string(stage.depth);
+    maker.recipe += stage.reranker->recipe().name;
+  }
+  if (!flags.fuse.empty()) maker.recipe += " + " + flags.fuse;
+  return maker;
 }
 
 double Since(std::chrono::steady_clock::time_point begin) {
@@ -192,12 +221,14 @@ int RankArguments(const Options& options, bool quiet) {
   RefuseExisting(options);
   SayWhenInterrupted("the ranking was not finished");
   Rerankers rerankers(options, quiet);
-  const auto& [model, reranker] = rerankers.For("");
-  const RankResult result = RankOne(options, quiet, *reranker, request, true);
+  const std::vector<Stage> stages = rerankers.StagesFor("");
+  const RankOutcome outcome = RankOne(options, quiet, stages, request, true);
+  if (outcome.error) throw Error(*outcome.error);
+  const ResultMaker maker = MakerOf(stages, options.rank);
   const std::string text = Format({.request = request,
-                                   .result = result,
-                                   .model = model,
-                                   .recipe = reranker->recipe().name,
+                                   .result = outcome.result,
+                                   .model = maker.model,
+                                   .recipe = maker.recipe,
                                    .load_seconds = rerankers.load_seconds(),
                                    .total_seconds = Since(begin),
                                    .top = options.top,
@@ -226,14 +257,14 @@ int RankJobs(const Options& options, bool quiet) {
   if (!options.out.empty()) {
     std::set<ResultMaker> makers;
     for (const RankJob& job : jobs) {
-      const auto& [model, reranker] = rerankers.For(job.adapter);
-      makers.insert({model, reranker->recipe().name});
+      makers.insert(MakerOf(rerankers.StagesFor(job.adapter), options.rank));
     }
     file.emplace(options.out, OnExisting(options),
                  format == "trec" ? ResultFormat::kTrec : ResultFormat::kJsonLines, makers);
   }
   ProgressBar bar(quiet);
   size_t done = 0;
+  size_t failed = 0;
   double load_seconds = rerankers.load_seconds();
   for (const RankJob& job : jobs) {
     if (file && file->finished().contains(job.request.qid)) {
@@ -243,12 +274,22 @@ int RankJobs(const Options& options, bool quiet) {
     bar.Show("queries", static_cast<int64_t>(done), static_cast<int64_t>(jobs.size()));
     if (Interrupted()) throw Error(ErrorCode::kCancelled, "rerank", "stopped");
     const auto begin = std::chrono::steady_clock::now();
-    const auto& [model, reranker] = rerankers.For(job.adapter);
-    const RankResult result = RankOne(options, quiet, *reranker, job.request, false);
+    const std::vector<Stage> stages = rerankers.StagesFor(job.adapter);
+    RankOutcome outcome = RankOne(options, quiet, stages, job.request, false);
+    if (outcome.error) {
+      // The query keeps the order that it has, and the job goes on.
+      ++failed;
+      bar.Clear();
+      Note(false, "dear: warning: query " + job.request.qid + ": " + outcome.error->what());
+      outcome.result.scores.assign(job.request.passages.size(),
+                                   std::numeric_limits<float>::quiet_NaN());
+    }
+    const ResultMaker maker = MakerOf(stages, options.rank);
     const std::string text = Format({.request = job.request,
-                                     .result = result,
-                                     .model = model,
-                                     .recipe = reranker->recipe().name,
+                                     .result = outcome.result,
+                                     .model = maker.model,
+                                     .recipe = maker.recipe,
+                                     .error = outcome.error ? outcome.error->what() : "",
                                      .load_seconds = std::exchange(load_seconds, 0),
                                      .total_seconds = Since(begin),
                                      .top = options.top,
@@ -267,10 +308,17 @@ int RankJobs(const Options& options, bool quiet) {
                        " queries are " +
                        (file ? "written to " + options.out + "; --resume carries on" : "done"));
   }
-  return 0;
+  if (failed == 0) return 0;
+  bar.Clear();
+  throw Error(ErrorCode::kInvalidArgument, options.jobs,
+              std::to_string(failed) + " of " + std::to_string(jobs.size()) +
+                  " queries failed and keep the order in which they came");
 }
 
 int Rerank(const Options& options, bool quiet) {
+  // What is wrong with these is said before a model is loaded.
+  options.rank.Later();
+  options.rank.FusionOf();
   return options.jobs.empty() ? RankArguments(options, quiet) : RankJobs(options, quiet);
 }
 

@@ -46,9 +46,15 @@ StageModels::StageModels(const LoadedModel& first, const std::vector<StageSpec>&
       adapter.clear();
     }
     const auto bound = model->FindAdapter(adapter);
-    const Recipe recipe =
-        LoadRecipe(spec.recipe.empty() ? model->Detect(bound.get()).name : spec.recipe);
-    later_.push_back({spec, std::make_unique<Reranker>(model->MakeLanguageModel(bound), recipe)});
+    std::string recipe = spec.recipe;
+    if (recipe.empty()) {
+      const DetectedRecipe detected = model->Detect(bound.get());
+      recipe = detected.name;
+      if (detected.guessed)
+        notes_.push_back(spec.model + ": ranking by the recipe " + recipe + ": " + detected.why);
+    }
+    later_.push_back(
+        {spec, std::make_unique<Reranker>(model->MakeLanguageModel(bound), LoadRecipe(recipe))});
   }
 }
 

@@ -33,6 +33,8 @@ class StageModels {
   // The first stage, then these.
   std::vector<Stage> Behind(Stage first) const;
   double seconds() const { return seconds_; }  // that loading took
+  // What a user should know: a recipe that was guessed.
+  const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   struct Later {
@@ -41,6 +43,7 @@ class StageModels {
   };
   std::deque<LoadedModel> models_;
   std::vector<Later> later_;
+  std::vector<std::string> notes_;
   double seconds_ = 0;
 };
 

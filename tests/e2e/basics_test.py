@@ -23,7 +23,7 @@ class Basics(support.Case):
         self.fails(2, "rerank", "--no-such-flag", "-q", "a", saying="--no-such-flag")
         self.fails(2, "rerank", "-q", "a", "--decoding", "permutation", saying="--decoding")
         self.fails(2, "rerank", "-q", "a", "--device", "cuda", saying="--device")
-        self.fails(2, "rerank", "-q", "a", "--then", "x", saying="--then")
+        self.fails(2, "rerank", "-q", "a", "--no-such-flag", "x", saying="--no-such-flag")
         self.fails(2, "rerank", "--jobs", "x", "-q", "a", saying="--jobs")
         self.fails(2, "logits", saying="--ids")
         self.fails(2, "generate", saying="--text")
