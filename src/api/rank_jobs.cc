@@ -1,9 +1,8 @@
 #include "api/rank_jobs.h"
 
-#include <set>
+#include <utility>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
 
 namespace dear {
 namespace {
@@ -79,36 +78,57 @@ RankJob ParseRankJob(const Json& json, const std::string& context, size_t place)
   return job;
 }
 
-std::vector<RankJob> ParseRankJobs(std::string_view text, const std::string& context) {
-  std::vector<RankJob> jobs;
-  std::set<std::string> seen;
-  const auto add = [&](const Json& json, const std::string& where) {
-    jobs.push_back(ParseRankJob(json, where, jobs.size()));
-    if (!seen.insert(jobs.back().request.qid).second)
-      Fail(where, "the query id '" + jobs.back().request.qid + "' was there before");
-  };
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  if (first != std::string_view::npos && text[first] == '[') {
-    const Json list = ParseJson(text, context);
-    for (const Json& json : list) add(json, context + ": [" + std::to_string(jobs.size()) + "]");
-    return jobs;
+RankJobReader::RankJobReader(const std::filesystem::path& path) : lines_(path) {}
+
+RankJobReader::RankJobReader(std::string text, std::string name)
+    : lines_(std::move(text), std::move(name)) {}
+
+std::optional<RankJob> RankJobReader::Next() {
+  if (!list_) {
+    std::string line;
+    while (lines_.Next(&line)) {
+      const size_t first = line.find_first_not_of(" \t\r");
+      if (first == std::string::npos) continue;
+      if (line[first] == '[' && count_ == 0) {
+        ReadList(std::move(line));
+        break;
+      }
+      const std::string where = lines_.name() + ": line " + std::to_string(lines_.number());
+      return Take(ParseJson(line, where), where);
+    }
   }
-  size_t number = 0;
-  while (!text.empty()) {
-    ++number;
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const std::string where = context + ": line " + std::to_string(number);
-    add(ParseJson(line, where), where);
-  }
-  return jobs;
+  if (!list_ || count_ == list_->size()) return std::nullopt;
+  // What was given is not needed again.
+  const Json json = std::move((*list_)[count_]);
+  return Take(json, lines_.name() + ": [" + std::to_string(count_) + "]");
 }
 
-std::vector<RankJob> ReadRankJobs(const std::filesystem::path& path) {
-  const auto file = MappedFile::Open(path);
-  const auto bytes = file->bytes();
-  return ParseRankJobs({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+std::optional<RankJob> RankJobReader::Take(const Json& json, const std::string& where) {
+  RankJob job = ParseRankJob(json, where, count_);
+  if (!seen_.insert(job.request.qid).second)
+    Fail(where, "the query id '" + job.request.qid + "' was there before");
+  ++count_;
+  return job;
+}
+
+void RankJobReader::ReadList(std::string first_line) {
+  constexpr size_t kLongestList = size_t{4} << 30;
+  std::string text = std::move(first_line);
+  std::string line;
+  while (lines_.Next(&line)) {
+    text += '\n';
+    text += line;
+    if (text.size() > kLongestList)
+      Fail(lines_.name(), "a list of more than 4 GB; write one query a line instead");
+  }
+  list_ = ParseJson(text, lines_.name());
+}
+
+std::vector<RankJob> ParseRankJobs(std::string_view text, const std::string& context) {
+  RankJobReader reader(std::string(text), context);
+  std::vector<RankJob> jobs;
+  while (auto job = reader.Next()) jobs.push_back(*std::move(job));
+  return jobs;
 }
 
 }  // namespace dear

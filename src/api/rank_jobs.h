@@ -2,10 +2,14 @@
 #define DEAR_API_RANK_JOBS_H_
 
 #include <filesystem>
+#include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/line_reader.h"
 #include "base/json.h"
 #include "rank/reranker.h"
 
@@ -22,10 +26,33 @@ struct RankJob {
 //   of
 //     a passage under text, segment, contents, content, body or passage, beside it "title";
 //   RankGPT and DeAR: {"query": "…", "hits": [{"content", "qid", "docid", "rank", "score"}]}.
-// A file is a JSON list of these, or one a line; an object may name an "adapter". A query without
+// A text is a JSON list of these, or one a line; an object may name an "adapter". A query without
 // an id becomes "q1", "q2", … by its place, a passage "d0", "d1", ….
-// Throws kInvalidFormat that names the line (or the place in the list) and the field.
-std::vector<RankJob> ReadRankJobs(const std::filesystem::path& path);
+// One a line is read as it is asked for, so that memory holds the ids of the queries and one of
+// them; a list is held as a whole.
+class RankJobReader {
+ public:
+  // A file, plain or gzipped. Throws what LineReader throws.
+  explicit RankJobReader(const std::filesystem::path& path);
+  RankJobReader(std::string text, std::string name);
+
+  // The next query; nothing behind the last. Throws kInvalidFormat that names the line (or the
+  // place in the list) and the field, or an id that was there before.
+  std::optional<RankJob> Next();
+  // Queries given so far.
+  size_t count() const { return count_; }
+
+ private:
+  std::optional<RankJob> Take(const Json& json, const std::string& where);
+  void ReadList(std::string first_line);
+
+  LineReader lines_;
+  std::optional<Json> list_;
+  std::set<std::string, std::less<>> seen_;
+  size_t count_ = 0;
+};
+
+// All of a text that is in memory.
 std::vector<RankJob> ParseRankJobs(std::string_view text, const std::string& context);
 RankJob ParseRankJob(const Json& job, const std::string& context, size_t place);
 
