@@ -24,6 +24,19 @@ const Passage& PassageOf(const RankedQuery& ranked, int64_t index) {
   return ranked.request.passages[static_cast<size_t>(index)];
 }
 
+// Of the passages that are shown, by place; equal and missing ones fall by one step of a float.
+std::vector<float> FallingScores(const RankedQuery& ranked) {
+  std::vector<float> scores;
+  float above = std::numeric_limits<float>::infinity();
+  for (size_t place = 0; place < Shown(ranked); ++place) {
+    float score = ScoreOf(ranked, ranked.result.permutation[place]);
+    if (!(score < above)) score = std::nextafter(above, -std::numeric_limits<float>::infinity());
+    above = score;
+    scores.push_back(score);
+  }
+  return scores;
+}
+
 std::string Fixed(double value, int digits) {
   char text[64];
   std::snprintf(text, sizeof text, "%.*f", digits, value);
@@ -160,14 +173,48 @@ std::string RankTable(const RankedQuery& ranked, const Terminal& terminal) {
 
 std::string RankTrec(const RankedQuery& ranked) {
   std::string out;
-  float above = std::numeric_limits<float>::infinity();
-  for (size_t place = 0; place < Shown(ranked); ++place) {
-    const int64_t index = ranked.result.permutation[place];
-    float score = ScoreOf(ranked, index);
-    if (!(score < above)) score = std::nextafter(above, -std::numeric_limits<float>::infinity());
-    above = score;
-    out += ranked.request.qid + " Q0 " + PassageOf(ranked, index).docid + " " +
-           std::to_string(place + 1) + " " + Dump(ShortFloat(score)) + " dear\n";
+  const std::vector<float> scores = FallingScores(ranked);
+  for (size_t place = 0; place < scores.size(); ++place) {
+    out += ranked.request.qid + " Q0 " + PassageOf(ranked, ranked.result.permutation[place]).docid +
+           " " + std::to_string(place + 1) + " " + Dump(ShortFloat(scores[place])) + " dear\n";
+  }
+  return out;
+}
+
+OrderedJson RankLlmJson(const RankedQuery& ranked) {
+  OrderedJson out;
+  out["query"] = {{"text", ranked.request.query}, {"qid", ranked.request.qid}};
+  if (!ranked.error.empty()) out["error"] = ranked.error;
+  out["candidates"] = OrderedJson::array();
+  const std::vector<float> scores = FallingScores(ranked);
+  for (size_t place = 0; place < scores.size(); ++place) {
+    const Passage& passage = PassageOf(ranked, ranked.result.permutation[place]);
+    OrderedJson doc;
+    if (!passage.title.empty()) doc["title"] = passage.title;
+    doc["text"] = passage.text;
+    out["candidates"].push_back(
+        {{"docid", passage.docid}, {"score", ShortFloat(scores[place])}, {"doc", std::move(doc)}});
+  }
+  return out;
+}
+
+OrderedJson RankGptJson(const RankedQuery& ranked) {
+  OrderedJson out;
+  out["query"] = ranked.request.query;
+  out["qid"] = ranked.request.qid;
+  if (!ranked.error.empty()) out["error"] = ranked.error;
+  out["hits"] = OrderedJson::array();
+  const std::vector<float> scores = FallingScores(ranked);
+  for (size_t place = 0; place < scores.size(); ++place) {
+    const Passage& passage = PassageOf(ranked, ranked.result.permutation[place]);
+    OrderedJson hit;
+    if (!passage.title.empty()) hit["title"] = passage.title;
+    hit["content"] = passage.text;
+    hit["qid"] = ranked.request.qid;
+    hit["docid"] = passage.docid;
+    hit["rank"] = place + 1;
+    hit["score"] = ShortFloat(scores[place]);
+    out["hits"].push_back(std::move(hit));
   }
   return out;
 }

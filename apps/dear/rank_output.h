@@ -30,6 +30,10 @@ std::string RankTable(const RankedQuery& ranked, const Terminal& terminal);
 // "qid Q0 docid rank score tag" a line. Scores fall from line to line even where they are equal or
 // missing, since evaluation sorts by them.
 std::string RankTrec(const RankedQuery& ranked);
+// The requests that RankLLM and RankGPT read and write, in the new order, one object a line; both
+// `dear rerank --jobs` and `dear eval` read them back. Scores fall as in RankTrec.
+OrderedJson RankLlmJson(const RankedQuery& ranked);
+OrderedJson RankGptJson(const RankedQuery& ranked);
 
 }  // namespace dear::app
 

@@ -1,6 +1,7 @@
 // dear rerank: one query from the command line, or many from a file.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "api/loaded_model.h"
@@ -141,10 +143,11 @@ void CheckRequest(const RankRequest& request, const std::string& where) {
     throw Error(ErrorCode::kInvalidArgument, where + "passages", "there are none to rank");
 }
 
-// One query through all stages, with the screen kept in order: a progress bar, the reasoning as it
-// is written, and notes.
-RankOutcome RankOne(const Options& options, bool quiet, const std::vector<Stage>& stages,
-                    const RankRequest& request, bool show_progress) {
+// Queries through all stages, with the screen kept in order: a progress bar, the reasoning as it is
+// written, and notes.
+std::vector<RankOutcome> RankBatch(const Options& options, bool quiet,
+                                   const std::vector<Stage>& stages,
+                                   std::span<const RankRequest> requests, bool show_progress) {
   RankOptions how = options.rank.Options(stages.front().reranker->recipe());
   how.cancel = InterruptFunction();
   ProgressBar bar(quiet || !show_progress || how.reasoning);
@@ -155,13 +158,14 @@ RankOutcome RankOne(const Options& options, bool quiet, const std::vector<Stage>
       std::fflush(stderr);
     };
   }
-  RankOutcome outcome =
-      std::move(RankInStages(stages, std::span(&request, 1), how, options.rank.FusionOf()).front());
+  std::vector<RankOutcome> outcomes = RankInStages(stages, requests, how, options.rank.FusionOf());
   if (how.on_text) std::fputc('\n', stderr);
   bar.Clear();
-  for (const std::string& note : outcome.result.notes)
-    Note(quiet, "dear: note: " + request.qid + ": " + note);
-  return outcome;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    for (const std::string& note : outcomes[i].result.notes)
+      Note(quiet, "dear: note: " + requests[i].qid + ": " + note);
+  }
+  return outcomes;
 }
 
 // What results are signed with: all stages, and how they were fused.
@@ -186,6 +190,8 @@ std::string Format(const RankedQuery& ranked, const std::string& format) {
   if (format == "json") return Dump(RankJson(ranked), 2) + "\n";
   if (format == "jsonl") return Dump(RankJson(ranked)) + "\n";
   if (format == "trec") return RankTrec(ranked);
+  if (format == "rankllm") return Dump(RankLlmJson(ranked)) + "\n";
+  if (format == "rankgpt") return Dump(RankGptJson(ranked)) + "\n";
   return RankTable(ranked, Terminal::Of(STDOUT_FILENO));
 }
 
@@ -195,6 +201,11 @@ std::string ChooseFormat(const Options& options) {
   if (!options.jobs.empty()) return "jsonl";
   if (!options.out.empty()) return options.out.ends_with(".jsonl") ? "jsonl" : "json";
   return isatty(STDOUT_FILENO) == 1 ? "table" : "json";
+}
+
+ResultFormat FileFormat(const std::string& format) {
+  if (format == "trec") return ResultFormat::kTrec;
+  return format == "jsonl" ? ResultFormat::kJsonLines : ResultFormat::kExchange;
 }
 
 ExistingFile OnExisting(const Options& options) {
@@ -222,7 +233,8 @@ int RankArguments(const Options& options, bool quiet) {
   SayWhenInterrupted("the ranking was not finished");
   Rerankers rerankers(options, quiet);
   const std::vector<Stage> stages = rerankers.StagesFor("");
-  const RankOutcome outcome = RankOne(options, quiet, stages, request, true);
+  const RankOutcome outcome =
+      std::move(RankBatch(options, quiet, stages, std::span(&request, 1), true).front());
   if (outcome.error) throw Error(*outcome.error);
   const ResultMaker maker = MakerOf(stages, options.rank);
   const std::string text = Format({.request = request,
@@ -242,76 +254,174 @@ int RankArguments(const Options& options, bool quiet) {
   return 0;
 }
 
-int RankJobs(const Options& options, bool quiet) {
-  RefuseExisting(options);
-  const std::vector<RankJob> jobs = options.jobs == "-"
-                                        ? ParseRankJobs(ReadStandardInput(), "standard input")
-                                        : ReadRankJobs(options.jobs);
-  if (jobs.empty()) throw Error(ErrorCode::kInvalidArgument, options.jobs, "holds no queries");
-  for (const RankJob& job : jobs)
-    CheckRequest(job.request, options.jobs + ": query '" + job.request.qid + "': ");
-  const std::string format = ChooseFormat(options);
-  SayWhenInterrupted("no query was finished");
-  Rerankers rerankers(options, quiet);
-  std::optional<ResultFile> file;
-  if (!options.out.empty()) {
-    std::set<ResultMaker> makers;
-    for (const RankJob& job : jobs) {
-      makers.insert(MakerOf(rerankers.StagesFor(job.adapter), options.rank));
-    }
-    file.emplace(options.out, OnExisting(options),
-                 format == "trec" ? ResultFormat::kTrec : ResultFormat::kJsonLines, makers);
+// What is known of a file of queries before any of them is ranked.
+struct JobsOutline {
+  size_t queries = 0;
+  std::set<std::string> adapters;
+};
+
+// Goes through the whole file, so that a broken line is said before hours of work and not after.
+JobsOutline ReadOutline(RankJobReader reader, const std::string& name) {
+  JobsOutline outline;
+  while (const auto job = reader.Next()) {
+    outline.adapters.insert(job->adapter);
+    if (Interrupted()) throw Error(ErrorCode::kCancelled, name, "stopped");
   }
-  ProgressBar bar(quiet);
-  size_t done = 0;
-  size_t failed = 0;
-  double load_seconds = rerankers.load_seconds();
-  for (const RankJob& job : jobs) {
-    if (file && file->finished().contains(job.request.qid)) {
-      ++done;
-      continue;
+  outline.queries = reader.count();
+  if (outline.queries == 0) throw Error(ErrorCode::kInvalidArgument, name, "holds no queries");
+  return outline;
+}
+
+// The ranking of many queries, as they come from a file and go to another or to the screen.
+class JobRun {
+ public:
+  JobRun(const Options& options, bool quiet, Rerankers& rerankers, const JobsOutline& outline)
+      : options_(options),
+        quiet_(quiet),
+        rerankers_(rerankers),
+        outline_(outline),
+        format_(ChooseFormat(options)),
+        bar_(quiet) {
+    if (options.out.empty()) return;
+    std::set<ResultMaker> makers;
+    for (const std::string& adapter : outline.adapters)
+      makers.insert(MakerOf(rerankers.StagesFor(adapter), options.rank));
+    file_.emplace(options.out, OnExisting(options), FileFormat(format_), makers);
+    failed_ = file_->failed();
+  }
+
+  // Returns how many queries failed, those of a run that is carried on included.
+  size_t Rank(RankJobReader& reader) {
+    load_seconds_ = rerankers_.load_seconds();
+    while (auto job = reader.Next()) {
+      if (file_ && file_->finished().contains(job->request.qid)) {
+        ++done_;
+        continue;
+      }
+      if (!batch_.empty() && job->adapter != adapter_) RankGathered();
+      adapter_ = job->adapter;
+      passages_ += job->request.passages.size();
+      batch_.push_back(std::move(job->request));
+      if (batch_.size() >= BatchSize() || passages_ >= kPassagesInBatch) RankGathered();
     }
-    bar.Show("queries", static_cast<int64_t>(done), static_cast<int64_t>(jobs.size()));
+    if (!batch_.empty()) RankGathered();
+    if (file_) file_->Sync();
+    bar_.Clear();
+    return failed_;
+  }
+
+ private:
+  static constexpr size_t kQueriesInBatch = 8;
+  static constexpr size_t kPassagesInBatch = 1000;
+
+  // Listwise windows of several queries share calls of the model; any other recipe gains nothing
+  // from company, and alone each query is on disk the sooner. Reasoning is streamed of one only.
+  size_t BatchSize() {
+    if (options_.rank.reasoning && !quiet_) return 1;
+    const std::vector<Stage> stages = rerankers_.StagesFor(adapter_);
+    const bool listwise = std::ranges::any_of(stages, [](const Stage& stage) {
+      return stage.reranker->recipe().kind == RecipeKind::kListwise;
+    });
+    return listwise ? kQueriesInBatch : 1;
+  }
+
+  void RankGathered() {
+    ShowProgress();
     if (Interrupted()) throw Error(ErrorCode::kCancelled, "rerank", "stopped");
     const auto begin = std::chrono::steady_clock::now();
-    const std::vector<Stage> stages = rerankers.StagesFor(job.adapter);
-    RankOutcome outcome = RankOne(options, quiet, stages, job.request, false);
+    const std::vector<Stage> stages = rerankers_.StagesFor(adapter_);
+    std::vector<RankOutcome> outcomes = RankBatch(options_, quiet_, stages, batch_, false);
+    const double seconds = Since(begin) / static_cast<double>(batch_.size());
+    for (size_t i = 0; i < batch_.size(); ++i) Finish(stages, batch_[i], outcomes[i], seconds);
+    batch_.clear();
+    passages_ = 0;
+  }
+
+  void Finish(const std::vector<Stage>& stages, const RankRequest& request, RankOutcome& outcome,
+              double seconds) {
+    if (request.passages.empty() && !outcome.error)
+      outcome.error = Error(ErrorCode::kInvalidArgument, "passages", "there are none to rank");
     if (outcome.error) {
       // The query keeps the order that it has, and the job goes on.
-      ++failed;
-      bar.Clear();
-      Note(false, "dear: warning: query " + job.request.qid + ": " + outcome.error->what());
-      outcome.result.scores.assign(job.request.passages.size(),
+      ++failed_;
+      bar_.Clear();
+      Note(false, "dear: warning: query " + request.qid + ": " + outcome.error->what());
+      outcome.result.scores.assign(request.passages.size(),
                                    std::numeric_limits<float>::quiet_NaN());
     }
-    const ResultMaker maker = MakerOf(stages, options.rank);
-    const std::string text = Format({.request = job.request,
+    const ResultMaker maker = MakerOf(stages, options_.rank);
+    const std::string text = Format({.request = request,
                                      .result = outcome.result,
                                      .model = maker.model,
                                      .recipe = maker.recipe,
                                      .error = outcome.error ? outcome.error->what() : "",
-                                     .load_seconds = std::exchange(load_seconds, 0),
-                                     .total_seconds = Since(begin),
-                                     .top = options.top,
-                                     .trace = options.rank.trace},
-                                    format);
-    if (file) {
-      file->Append(text);
+                                     .load_seconds = std::exchange(load_seconds_, 0),
+                                     .total_seconds = seconds,
+                                     .top = options_.top,
+                                     .trace = options_.rank.trace},
+                                    format_);
+    if (file_) {
+      file_->Append(text);
     } else {
-      if (format == "table")
-        Print(job.request.qid + ": " + OneLine(job.request.query, 100, true) + "\n");
-      Print(text + (format == "table" ? "\n" : ""));
+      if (format_ == "table") Print(request.qid + ": " + OneLine(request.query, 100, true) + "\n");
+      Print(text + (format_ == "table" ? "\n" : ""));
       FlushPrint();
     }
-    ++done;
-    SayWhenInterrupted(std::to_string(done) + " of " + std::to_string(jobs.size()) +
+    ++done_;
+    ++ranked_;
+    tokens_ += outcome.result.usage.prompt_tokens + outcome.result.usage.completion_tokens;
+    SayWhenInterrupted(std::to_string(done_) + " of " + std::to_string(outline_.queries) +
                        " queries are " +
-                       (file ? "written to " + options.out + "; --resume carries on" : "done"));
+                       (file_ ? "written to " + options_.out + "; --resume carries on" : "done"));
   }
+
+  void ShowProgress() {
+    std::string what = "queries";
+    if (ranked_ > 0) {
+      const double seconds = std::max(Since(begin_), 1e-3);
+      const double left =
+          seconds / static_cast<double>(ranked_) * static_cast<double>(outline_.queries - done_);
+      what += ", " + std::to_string(static_cast<int64_t>(static_cast<double>(tokens_) / seconds)) +
+              " tokens/s, " +
+              (left < 90 ? std::to_string(static_cast<int64_t>(left) + 1) + " s left"
+                         : std::to_string(static_cast<int64_t>(left / 60) + 1) + " min left");
+    }
+    bar_.Show(what, static_cast<int64_t>(done_), static_cast<int64_t>(outline_.queries));
+  }
+
+  const Options& options_;
+  bool quiet_;
+  Rerankers& rerankers_;
+  const JobsOutline& outline_;
+  std::string format_;
+  ProgressBar bar_;
+  std::optional<ResultFile> file_;
+  std::vector<RankRequest> batch_;
+  std::string adapter_;  // of the batch
+  size_t passages_ = 0;  // in it
+  size_t done_ = 0;      // written, now or before
+  size_t ranked_ = 0;    // now
+  size_t failed_ = 0;
+  int64_t tokens_ = 0;
+  double load_seconds_ = 0;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+int RankJobs(const Options& options, bool quiet) {
+  RefuseExisting(options);
+  const bool piped = options.jobs == "-";
+  const std::string name = piped ? "standard input" : options.jobs;
+  std::string text;
+  if (piped) text = ReadStandardInput();
+  SayWhenInterrupted("no query was finished");
+  const JobsOutline outline =
+      ReadOutline(piped ? RankJobReader(text, name) : RankJobReader(options.jobs), name);
+  Rerankers rerankers(options, quiet);
+  RankJobReader reader = piped ? RankJobReader(std::move(text), name) : RankJobReader(options.jobs);
+  const size_t failed = JobRun(options, quiet, rerankers, outline).Rank(reader);
   if (failed == 0) return 0;
-  bar.Clear();
   throw Error(ErrorCode::kInvalidArgument, options.jobs,
-              std::to_string(failed) + " of " + std::to_string(jobs.size()) +
+              std::to_string(failed) + " of " + std::to_string(outline.queries) +
                   " queries failed and keep the order in which they came");
 }
 
@@ -335,7 +445,7 @@ void CheckUsage(const Options& options) {
   if (!options.jobs.empty() && options.format == "json")
     fail("--format json holds one query; for --jobs use jsonl");
   if (!options.jobs.empty() && !options.out.empty() && options.format == "table")
-    fail("--format table is for the screen; with -o use jsonl or trec");
+    fail("--format table is for the screen; with -o use jsonl, trec, rankllm or rankgpt");
 }
 
 }  // namespace
@@ -358,14 +468,15 @@ void AddRerank(CLI::App& app, Globals& globals) {
   command->add_option("passages", options->file,
                       "A file of passages, one a line; - is standard input");
   command->add_option("--jobs", options->jobs,
-                      "Many queries: RankLLM's JSONL or RankGPT's JSON list; - is standard input");
+                      "Many queries: RankLLM's JSONL or RankGPT's JSON list, also gzipped; - is "
+                      "standard input");
   command->add_option("-o,--output", options->out, "Write here instead of to standard output");
   command
-      ->add_option(
-          "--format", options->format,
-          "table, json, jsonl or trec (default: table on a terminal, json in a pipe, jsonl "
-          "for --jobs, trec where the output ends in .trec or .run)")
-      ->check(CLI::IsMember({"table", "json", "jsonl", "trec"}));
+      ->add_option("--format", options->format,
+                   "table, json, jsonl, trec, rankllm or rankgpt (default: table on a terminal, "
+                   "json in a pipe, jsonl "
+                   "for --jobs, trec where the output ends in .trec or .run)")
+      ->check(CLI::IsMember({"table", "json", "jsonl", "trec", "rankllm", "rankgpt"}));
   command->add_option("--top", options->top, "Show the best N only")->check(CLI::PositiveNumber);
   command->add_flag("--resume", options->resume,
                     "With --jobs: skip the queries that OUT holds already");

@@ -4,11 +4,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/mapped_file.h"
 
 namespace dear::app {
 namespace fs = std::filesystem;
@@ -50,42 +51,53 @@ ResultFile::~ResultFile() {
 }
 
 void ResultFile::ReadFinished(ResultFormat format, const std::set<ResultMaker>& makers) {
-  const std::string text = ReadFile(path_, size_t{1} << 40);
-  size_t whole = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
-  if (format == ResultFormat::kTrec && whole < text.size()) {
-    // The lines of the query that was cut off go with its broken last one.
-    const std::string cut_off = TrecQid(std::string_view(text).substr(whole));
-    while (whole > 0) {
-      const size_t previous = whole >= 2 ? text.rfind('\n', whole - 2) : std::string::npos;
-      const size_t begin = previous == std::string::npos ? 0 : previous + 1;
-      if (!TrecQid(std::string_view(text).substr(begin, whole - begin)).starts_with(cut_off)) break;
-      whole = begin;
-    }
-  }
-  std::string_view rest = std::string_view(text).substr(0, whole);
-  for (size_t number = 1; !rest.empty(); ++number) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(line.size() + 1);
+  std::ifstream stream(path_, std::ios::binary);
+  if (!stream) FailIo(path_);
+  std::string line;
+  uintmax_t query_begin = 0;  // where the lines of the last query begin
+  uintmax_t end = 0;
+  std::string last;  // TREC: the query of the last line
+  for (size_t number = 1; std::getline(stream, line) && !stream.eof(); ++number) {
+    const uintmax_t begin = std::exchange(end, end + line.size() + 1);
     if (line.empty()) continue;
     if (format == ResultFormat::kTrec) {
-      finished_.insert(TrecQid(line));
-      continue;
+      std::string qid = TrecQid(line);
+      if (qid != last) {
+        if (!last.empty()) finished_.insert(std::move(last));
+        last = std::move(qid);
+        query_begin = begin;
+      }
+    } else {
+      TakeResult(line, format, path_.string() + ": line " + std::to_string(number), makers);
     }
-    const std::string where = path_.string() + ": line " + std::to_string(number);
-    const Json json = ParseJson(line, where);
-    if (!json.is_object())
-      throw Error(ErrorCode::kInvalidFormat, where, "is no result of dear rerank");
-    const JsonFields fields(json, where);
-    const ResultMaker maker{fields.String("model", ""), fields.String("recipe", "")};
-    if (!makers.contains(maker)) {
-      throw Error(ErrorCode::kInvalidArgument, where,
-                  "was made with " + Named(maker) + ", not with " + Named(*makers.begin()) +
-                      (makers.size() > 1 ? " or another of this job" : "") +
-                      "; give another file, or --overwrite");
-    }
-    finished_.insert(fields.RequireString("qid"));
   }
-  if (whole < text.size()) fs::resize_file(path_, whole);
+  if (stream.bad()) FailIo(path_);
+  const uintmax_t whole = format == ResultFormat::kTrec && !last.empty() ? query_begin : end;
+  if (whole < fs::file_size(path_)) fs::resize_file(path_, whole);
+}
+
+void ResultFile::TakeResult(std::string_view line, ResultFormat format, const std::string& where,
+                            const std::set<ResultMaker>& makers) {
+  const Json json = ParseJson(line, where);
+  if (!json.is_object())
+    throw Error(ErrorCode::kInvalidFormat, where, "is no result of dear rerank");
+  const JsonFields fields(json, where);
+  if (fields.Has("error")) ++failed_;
+  if (format == ResultFormat::kExchange) {
+    const Json* query = fields.Find("query");
+    finished_.insert(query != nullptr && query->is_object()
+                         ? JsonFields(*query, where + ": query").RequireString("qid")
+                         : fields.RequireString("qid"));
+    return;
+  }
+  const ResultMaker maker{fields.String("model", ""), fields.String("recipe", "")};
+  if (!makers.contains(maker)) {
+    throw Error(ErrorCode::kInvalidArgument, where,
+                "was made with " + Named(maker) + ", not with " + Named(*makers.begin()) +
+                    (makers.size() > 1 ? " or another of this job" : "") +
+                    "; give another file, or --overwrite");
+  }
+  finished_.insert(fields.RequireString("qid"));
 }
 
 void ResultFile::Append(std::string_view lines) {
@@ -95,6 +107,14 @@ void ResultFile::Append(std::string_view lines) {
     if (count < 0) FailIo(path_);
     lines.remove_prefix(static_cast<size_t>(count));
   }
+  if (std::chrono::steady_clock::now() - synced_ >= std::chrono::seconds(1)) Sync();
+}
+
+void ResultFile::Sync() {
+  // A pipe or a terminal has nothing to bring to a disk.
+  if (fdatasync(descriptor_) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP)
+    FailIo(path_);
+  synced_ = std::chrono::steady_clock::now();
 }
 
 }  // namespace dear::app

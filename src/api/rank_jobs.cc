@@ -78,29 +78,30 @@ RankJob ParseRankJob(const Json& json, const std::string& context, size_t place)
   return job;
 }
 
-RankJobReader::RankJobReader(const std::filesystem::path& path) : lines_(path) {}
+RankJobReader::RankJobReader(const std::filesystem::path& path)
+    : lines_(std::make_unique<LineReader>(path)) {}
 
 RankJobReader::RankJobReader(std::string text, std::string name)
-    : lines_(std::move(text), std::move(name)) {}
+    : lines_(std::make_unique<LineReader>(std::move(text), std::move(name))) {}
 
 std::optional<RankJob> RankJobReader::Next() {
   if (!list_) {
     std::string line;
-    while (lines_.Next(&line)) {
+    while (lines_->Next(&line)) {
       const size_t first = line.find_first_not_of(" \t\r");
       if (first == std::string::npos) continue;
       if (line[first] == '[' && count_ == 0) {
         ReadList(std::move(line));
         break;
       }
-      const std::string where = lines_.name() + ": line " + std::to_string(lines_.number());
+      const std::string where = lines_->name() + ": line " + std::to_string(lines_->number());
       return Take(ParseJson(line, where), where);
     }
   }
   if (!list_ || count_ == list_->size()) return std::nullopt;
   // What was given is not needed again.
   const Json json = std::move((*list_)[count_]);
-  return Take(json, lines_.name() + ": [" + std::to_string(count_) + "]");
+  return Take(json, lines_->name() + ": [" + std::to_string(count_) + "]");
 }
 
 std::optional<RankJob> RankJobReader::Take(const Json& json, const std::string& where) {
@@ -115,13 +116,13 @@ void RankJobReader::ReadList(std::string first_line) {
   constexpr size_t kLongestList = size_t{4} << 30;
   std::string text = std::move(first_line);
   std::string line;
-  while (lines_.Next(&line)) {
+  while (lines_->Next(&line)) {
     text += '\n';
     text += line;
     if (text.size() > kLongestList)
-      Fail(lines_.name(), "a list of more than 4 GB; write one query a line instead");
+      Fail(lines_->name(), "a list of more than 4 GB; write one query a line instead");
   }
-  list_ = ParseJson(text, lines_.name());
+  list_ = ParseJson(text, lines_->name());
 }
 
 std::vector<RankJob> ParseRankJobs(std::string_view text, const std::string& context) {

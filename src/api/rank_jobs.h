@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -34,6 +35,7 @@ class RankJobReader {
  public:
   // A file, plain or gzipped. Throws what LineReader throws.
   explicit RankJobReader(const std::filesystem::path& path);
+  // A text that is in memory; `name` stands for the file in errors.
   RankJobReader(std::string text, std::string name);
 
   // The next query; nothing behind the last. Throws kInvalidFormat that names the line (or the
@@ -46,7 +48,7 @@ class RankJobReader {
   std::optional<RankJob> Take(const Json& json, const std::string& where);
   void ReadList(std::string first_line);
 
-  LineReader lines_;
+  std::unique_ptr<LineReader> lines_;
   std::optional<Json> list_;
   std::set<std::string, std::less<>> seen_;
   size_t count_ = 0;
