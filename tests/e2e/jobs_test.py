@@ -105,7 +105,7 @@ class Jobs(support.Case):
             for _ in range(kills):
                 with subprocess.Popen([support.BINARY, *map(str, self.arguments), "-o", str(out), "--resume"],
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-                    time.sleep(rng.uniform(0, seconds / 6))
+                    time.sleep(rng.uniform(0, seconds / 10))
                     os.kill(process.pid, signal.SIGKILL)
             self.ok(*self.arguments, "-o", out, "--resume")
             self.assertEqual(untimed(out), untimed(whole))
