@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 namespace dear::app {
 
@@ -21,7 +22,9 @@ enum class ResultFormat {
 struct ResultMaker {
   std::string model;
   std::string recipe;
-  auto operator<=>(const ResultMaker&) const = default;
+  bool operator<(const ResultMaker& other) const {
+    return std::tie(model, recipe) < std::tie(other.model, other.recipe);
+  }
 };
 
 // Results of many queries, each on disk as soon as it is finished.
