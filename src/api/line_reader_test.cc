@@ -61,7 +61,8 @@ TEST_F(LineReaderTest, LinesAcrossBuffersPlainAndPacked) {
 
 TEST_F(LineReaderTest, DamageIsNamed) {
   EXPECT_THROW(LineReader("/absent/file"), Error);
-  EXPECT_THROW(LineReader(std::filesystem::temp_directory_path()), Error);
+  const std::filesystem::path folder = std::filesystem::temp_directory_path();
+  EXPECT_THROW(LineReader{folder}, Error);
   std::string text;
   for (int i = 0; i < 20000; ++i) text += std::to_string(i * 7919) + "\n";
   WriteGzip(text);
