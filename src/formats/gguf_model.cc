@@ -130,7 +130,7 @@ class GgufTensors : public RenamedTensors {
 
 }  // namespace
 
-std::shared_ptr<const TensorSource> OpenGgufTensors(std::shared_ptr<const GgufFile> file,
+std::shared_ptr<const TensorSource> OpenGgufTensors(const std::shared_ptr<const GgufFile>& file,
                                                     const ModelConfig& config) {
   return std::make_shared<GgufTensors>(file, config);
 }

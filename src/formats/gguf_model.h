@@ -22,7 +22,7 @@ ModelConfig ReadGgufConfig(const GgufFile& file);
 // architecture stores permuted (pairs of rope side by side) are put back in transformers' order, in
 // the stored form: rows are whole blocks, so only their order changes. Throws kUnsupported for a
 // tensor that has no place in these families.
-std::shared_ptr<const TensorSource> OpenGgufTensors(std::shared_ptr<const GgufFile> file,
+std::shared_ptr<const TensorSource> OpenGgufTensors(const std::shared_ptr<const GgufFile>& file,
                                                     const ModelConfig& config);
 
 }  // namespace dear
