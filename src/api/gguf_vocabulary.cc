@@ -210,33 +210,6 @@ class VocabularyWriter {
   std::vector<int32_t> types_;
 };
 
-OrderedJson AddedToken(int64_t id, const std::string& content, bool special) {
-  return {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
-          {"rstrip", false}, {"normalized", false}, {"special", special}};
-}
-
-// The presets leave out a field of ByteLevel that the tokenizers library insists on.
-OrderedJson Complete(OrderedJson step) {
-  if (step.contains("pretokenizers"))
-    for (OrderedJson& part : step["pretokenizers"]) part = Complete(part);
-  if (step.is_object() && step.value("type", "") == "ByteLevel") step["trim_offsets"] = true;
-  return step;
-}
-
-OrderedJson Template(const std::string& bos, TokenId bos_id) {
-  const auto special = [&](int type) {
-    return OrderedJson{{"SpecialToken", {{"id", bos}, {"type_id", type}}}};
-  };
-  const auto sequence = [](const char* id, int type) {
-    return OrderedJson{{"Sequence", {{"id", id}, {"type_id", type}}}};
-  };
-  return {
-      {"type", "TemplateProcessing"},
-      {"single", OrderedJson::array({special(0), sequence("A", 0)})},
-      {"pair", OrderedJson::array({special(0), sequence("A", 0), special(1), sequence("B", 1)})},
-      {"special_tokens", {{bos, {{"id", bos}, {"ids", {bos_id}}, {"tokens", {bos}}}}}}};
-}
-
 }  // namespace
 
 void SetGgufVocabulary(const fs::path& folder, const Tokenizer& tokenizer,
@@ -246,68 +219,6 @@ void SetGgufVocabulary(const fs::path& folder, const Tokenizer& tokenizer,
                 "has no tokenizer.json, from which a GGUF vocabulary is made; write a folder");
   }
   VocabularyWriter(folder, tokenizer, config, writer).Write();
-}
-
-TokenizerFiles TokenizerFilesOf(const GgufFile& file, const Tokenizer& tokenizer) {
-  const auto* tokens = file.Strings("tokenizer.ggml.tokens");
-  const auto* merges = file.Strings("tokenizer.ggml.merges");
-  const auto* types = file.Ints("tokenizer.ggml.token_type");
-  const GgufPreset* preset = FindGgufPreset(file.String("tokenizer.ggml.pre").value_or(""));
-  if (file.String("tokenizer.ggml.model") != "gpt2" || tokens == nullptr || merges == nullptr ||
-      preset == nullptr) {
-    throw Error(ErrorCode::kUnsupported, file.origin(),
-                "this kind of vocabulary cannot be written as tokenizer.json; write a .gguf file");
-  }
-  TokenizerFiles out;
-  OrderedJson vocab = OrderedJson::object();
-  OrderedJson added = OrderedJson::array();
-  for (size_t id = 0; id < tokens->size(); ++id) {
-    const int64_t type = types != nullptr && id < types->size() ? (*types)[id] : kNormal;
-    if (type == kControl || type == kUserDefined)
-      added.push_back(AddedToken(static_cast<int64_t>(id), (*tokens)[id], type == kControl));
-    vocab[(*tokens)[id]] = id;
-  }
-  const auto parse = [](std::string_view json) {
-    return json.empty() ? OrderedJson(nullptr) : OrderedJson::parse(json);
-  };
-  const auto token = [&](std::optional<TokenId> id) {
-    return id && *id >= 0 && static_cast<size_t>(*id) < tokens->size()
-               ? OrderedJson((*tokens)[static_cast<size_t>(*id)])
-               : OrderedJson(nullptr);
-  };
-  const auto ids = tokenizer.Encode("a").ids;
-  const auto bos = tokenizer.bos_id();
-  const bool add_bos = bos && !ids.empty() && ids.front() == *bos;
-  out.tokenizer = {{"version", "1.0"},
-                   {"truncation", nullptr},
-                   {"padding", nullptr},
-                   {"added_tokens", added},
-                   {"normalizer", parse(preset->normalizer)},
-                   {"pre_tokenizer", Complete(parse(preset->pre_tokenizer))},
-                   {"post_processor",
-                    add_bos ? Template(token(bos).get<std::string>(), *bos) : OrderedJson(nullptr)},
-                   {"decoder",
-                    {{"type", "ByteLevel"},
-                     {"add_prefix_space", true},
-                     {"trim_offsets", true},
-                     {"use_regex", true}}},
-                   {"model",
-                    {{"type", "BPE"},
-                     {"dropout", nullptr},
-                     {"unk_token", nullptr},
-                     {"continuing_subword_prefix", nullptr},
-                     {"end_of_word_suffix", nullptr},
-                     {"fuse_unk", false},
-                     {"byte_fallback", false},
-                     {"ignore_merges", preset->ignore_merges},
-                     {"vocab", vocab},
-                     {"merges", *merges}}}};
-  out.config = {
-      {"tokenizer_class", "PreTrainedTokenizerFast"}, {"bos_token", token(bos)},
-      {"eos_token", token(tokenizer.eos_id())},       {"pad_token", token(tokenizer.pad_id())},
-      {"clean_up_tokenization_spaces", false},        {"add_prefix_space", false}};
-  if (!tokenizer.chat_template().empty()) out.config["chat_template"] = tokenizer.chat_template();
-  return out;
 }
 
 }  // namespace dear

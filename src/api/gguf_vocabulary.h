@@ -3,7 +3,6 @@
 
 #include <filesystem>
 
-#include "base/json.h"
 #include "formats/gguf_writer.h"
 #include "formats/model_config.h"
 #include "text/tokenizer.h"
@@ -16,14 +15,6 @@ namespace dear {
 // that GGUF has no name for.
 void SetGgufVocabulary(const std::filesystem::path& folder, const Tokenizer& tokenizer,
                        const ModelConfig& config, GgufWriter& writer);
-
-// The other way round: tokenizer.json and tokenizer_config.json of a GGUF file's byte-level
-// vocabulary, as PreTrainedTokenizerFast reads them. Throws kUnsupported for other vocabularies.
-struct TokenizerFiles {
-  OrderedJson tokenizer;  // tokenizer.json
-  OrderedJson config;     // tokenizer_config.json
-};
-TokenizerFiles TokenizerFilesOf(const GgufFile& file, const Tokenizer& tokenizer);
 
 }  // namespace dear
 

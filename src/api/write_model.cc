@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "api/gguf_tokenizer_files.h"
 #include "api/gguf_vocabulary.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
@@ -58,7 +59,9 @@ void WriteTokenizer(const LoadedModel& loaded, const fs::path& folder) {
   const bool own = loaded.files.adapter && HasTokenizer(*loaded.files.adapter);
   if (!own && loaded.checkpoint.gguf) {
     const TokenizerFiles files = TokenizerFilesOf(*loaded.checkpoint.gguf, *loaded.tokenizer);
-    WriteJson(folder / "tokenizer.json", files.tokenizer);
+    if (!files.tokenizer.is_null()) WriteJson(folder / "tokenizer.json", files.tokenizer);
+    if (!files.model.empty())
+      WriteFileAtomically(folder / "tokenizer.model", std::as_bytes(std::span(files.model)));
     WriteJson(folder / "tokenizer_config.json", files.config);
     return;
   }

@@ -8,6 +8,8 @@
 
 namespace dear {
 
+class GgufFile;
+
 // A SentencePiece vocabulary, from a tokenizer.model or a GGUF file of kind "llama".
 struct SpmVocabulary {
   enum class Type : uint8_t {
@@ -31,6 +33,9 @@ struct SpmVocabulary {
   Prefix prefix = Prefix::kEveryStretch;
 };
 
+// The vocabulary of a GGUF file of kind "llama". Throws Error kInvalidFormat naming file and field.
+SpmVocabulary SpmVocabularyOf(const GgufFile& file);
+
 // A tokenizer.model: a serialised SentencePiece ModelProto.
 struct SpmModel {
   enum class Kind : uint8_t { kUnigram = 1, kBpe = 2, kWord = 3, kChar = 4 };
@@ -51,6 +56,11 @@ struct SpmModel {
 // is empty, broken or beyond reason, a character map that points outside of itself.
 // Throws Error kInvalidFormat naming `context` and the field.
 SpmModel ParseSentencePieceModel(std::string_view bytes, const std::string& context);
+
+// The tokenizer.model of a vocabulary that is merged by scores and falls back to bytes: what
+// ParseSentencePieceModel and the SentencePiece library read. `prefix` becomes add_dummy_prefix;
+// which stretches get the space is said by the configuration beside the file ("legacy").
+std::string SerializeSentencePieceBpe(const SpmVocabulary& vocabulary);
 
 // `normalizer_spec.precompiled_charsmap`: four bytes of length, a double array (Darts) of that many
 // bytes, and the strings that its values point into. Throws unless every walk through it, on any

@@ -134,12 +134,27 @@ void ReadNormalizerSpec(std::string_view bytes, const std::string& context, SpmM
   if (out.has_charsmap) CheckCharsMap(charsmap, context);
 }
 
+void AppendVarint(uint64_t value, std::string& out) {
+  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(0x80 | (value & 0x7F)));
+  out.push_back(static_cast<char>(value));
+}
+
 void AppendField(uint64_t field, std::string_view data, std::string& out) {
-  out.push_back(static_cast<char>(field << 3 | 2));
-  uint64_t size = data.size();
-  for (; size >= 0x80; size >>= 7) out.push_back(static_cast<char>(0x80 | (size & 0x7F)));
-  out.push_back(static_cast<char>(size));
+  AppendVarint(field << 3 | 2, out);
+  AppendVarint(data.size(), out);
   out.append(data);
+}
+
+void AppendNumber(uint64_t field, uint64_t value, std::string& out) {
+  AppendVarint(field << 3, out);
+  AppendVarint(value, out);
+}
+
+void AppendFloat(uint64_t field, float value, std::string& out) {
+  AppendVarint(field << 3 | 5, out);
+  char bytes[sizeof value];
+  std::memcpy(bytes, &value, sizeof value);
+  out.append(bytes, sizeof bytes);
 }
 
 }  // namespace
@@ -169,6 +184,35 @@ SpmModel ParseSentencePieceModel(std::string_view bytes, const std::string& cont
   if (out.vocabulary.pieces.empty()) message.Fail("no pieces: not a SentencePiece model");
   ReadTrainerSpec(trainer, context, out);
   ReadNormalizerSpec(normalizer, context, out);
+  return out;
+}
+
+std::string SerializeSentencePieceBpe(const SpmVocabulary& vocabulary) {
+  std::string out;
+  std::string part;
+  // The named pieces of trainer_spec; the library refuses a model whose unknown piece is not there.
+  uint64_t unknown = 0;
+  for (size_t id = 0; id < vocabulary.pieces.size(); ++id) {
+    const SpmVocabulary::Piece& piece = vocabulary.pieces[id];
+    part.clear();
+    AppendField(1, piece.text, part);
+    AppendFloat(2, static_cast<float>(piece.score), part);
+    AppendNumber(3, static_cast<uint64_t>(piece.type), part);
+    AppendField(1, part, out);
+    if (piece.type == SpmVocabulary::Type::kUnknown) unknown = id;
+  }
+  part.clear();  // trainer_spec
+  AppendNumber(3, static_cast<uint64_t>(SpmModel::Kind::kBpe), part);
+  AppendNumber(4, vocabulary.pieces.size(), part);  // vocab_size
+  AppendNumber(35, 1, part);                        // byte_fallback
+  AppendNumber(40, unknown, part);                  // unk_id
+  AppendField(2, part, out);
+  part.clear();  // normalizer_spec
+  AppendField(1, "identity", part);
+  AppendNumber(3, vocabulary.prefix != SpmVocabulary::Prefix::kNever ? 1 : 0, part);
+  AppendNumber(4, 0, part);  // remove_extra_whitespaces
+  AppendNumber(5, 1, part);  // escape_whitespaces
+  AppendField(3, part, out);
   return out;
 }
 

@@ -129,6 +129,10 @@ SpmVocabulary SpmPieces(const GgufFile& file, const GgufVocabulary& vocabulary) 
 
 }  // namespace
 
+SpmVocabulary SpmVocabularyOf(const GgufFile& file) {
+  return SpmPieces(file, GgufVocabulary(file));
+}
+
 std::shared_ptr<const Tokenizer> Tokenizer::FromGguf(const GgufFile& file) {
   const GgufVocabulary vocabulary(file);
   const std::string kind = file.String("tokenizer.ggml.model").value_or("");
