@@ -83,6 +83,7 @@ OrderedJson StageJson(const StageReport& stage) {
           {"score_kind", ScoreKindName(stage.score_kind)},
           {"usage",
            {{"prompt_tokens", stage.usage.prompt_tokens},
+            {"shared_tokens", stage.usage.shared_tokens},
             {"completion_tokens", stage.usage.completion_tokens},
             {"forward_passes", stage.usage.forward_passes}}}};
 }
@@ -118,6 +119,7 @@ OrderedJson RankJson(const RankedQuery& ranked) {
   out["repair"] = RepairName(result.repair);
   out["windows"] = result.windows;
   out["usage"] = {{"prompt_tokens", result.usage.prompt_tokens},
+                  {"shared_tokens", result.usage.shared_tokens},
                   {"completion_tokens", result.usage.completion_tokens},
                   {"forward_passes", result.usage.forward_passes}};
   out["seconds"] = {{"load", RoundSeconds(ranked.load_seconds)},

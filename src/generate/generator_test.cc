@@ -58,6 +58,11 @@ class ScriptedStepper : public Stepper {
     most_ = std::max(most_, held_.size());
     return last_;
   }
+  SequenceId Fork(SequenceId source, int64_t length) override {
+    const SequenceId id = Add(nullptr);
+    held_[id] = held_.at(source).substr(0, static_cast<size_t>(length));
+    return id;
+  }
   void Remove(SequenceId id) override { held_.erase(id); }
   HeadOutputs Forward(std::span<const Step> steps) override {
     ++calls_;

@@ -15,6 +15,8 @@ class Stepper {
   virtual ~Stepper() = default;
 
   virtual SequenceId Add(std::shared_ptr<const Adapter> adapter) = 0;
+  // A copy of the first `length` tokens of `source`, through the same adapter.
+  virtual SequenceId Fork(SequenceId source, int64_t length) = 0;
   virtual void Remove(SequenceId sequence) = 0;
   virtual HeadOutputs Forward(std::span<const Step> steps) = 0;
   virtual const ModelConfig& config() const = 0;
@@ -27,6 +29,9 @@ class SessionStepper : public Stepper {
 
   SequenceId Add(std::shared_ptr<const Adapter> adapter) override {
     return session_.Add(std::move(adapter));
+  }
+  SequenceId Fork(SequenceId source, int64_t length) override {
+    return session_.Fork(source, length);
   }
   void Remove(SequenceId sequence) override { session_.Remove(sequence); }
   HeadOutputs Forward(std::span<const Step> steps) override { return session_.Forward(steps); }

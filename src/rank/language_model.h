@@ -15,6 +15,7 @@ namespace dear {
 
 struct Usage {
   int64_t prompt_tokens = 0;
+  int64_t shared_tokens = 0;  // of the prompt tokens: computed for another prompt already
   int64_t completion_tokens = 0;
   int64_t forward_passes = 0;
   double prefill_seconds = 0;
@@ -22,6 +23,7 @@ struct Usage {
 
   Usage& operator+=(const Usage& other) {
     prompt_tokens += other.prompt_tokens;
+    shared_tokens += other.shared_tokens;
     completion_tokens += other.completion_tokens;
     forward_passes += other.forward_passes;
     prefill_seconds += other.prefill_seconds;
@@ -29,9 +31,9 @@ struct Usage {
     return *this;
   }
   Usage operator-(const Usage& before) const {
-    return {prompt_tokens - before.prompt_tokens, completion_tokens - before.completion_tokens,
-            forward_passes - before.forward_passes, prefill_seconds - before.prefill_seconds,
-            decode_seconds - before.decode_seconds};
+    return {prompt_tokens - before.prompt_tokens,         shared_tokens - before.shared_tokens,
+            completion_tokens - before.completion_tokens, forward_passes - before.forward_passes,
+            prefill_seconds - before.prefill_seconds,     decode_seconds - before.decode_seconds};
   }
 };
 

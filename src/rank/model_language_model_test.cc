@@ -36,6 +36,8 @@ struct Log {
   size_t most_tokens = 0;
   size_t most_rows = 0;
   size_t most_open = 0;
+  size_t forks = 0;
+  size_t all_tokens = 0;
   std::set<SequenceId> open;
 };
 
@@ -48,6 +50,14 @@ class HashStepper final : public Stepper {
     log_->open.insert(next_);
     log_->most_open = std::max(log_->most_open, log_->open.size());
     return next_++;
+  }
+  SequenceId Fork(SequenceId source, int64_t length) override {
+    EXPECT_TRUE(log_->open.contains(source));
+    EXPECT_LE(length, static_cast<int64_t>(held_[source].size()));
+    const SequenceId id = Add(nullptr);
+    held_[id].assign(held_[source].begin(), held_[source].begin() + length);
+    ++log_->forks;
+    return id;
   }
   void Remove(SequenceId sequence) override {
     log_->open.erase(sequence);
@@ -69,6 +79,7 @@ class HashStepper final : public Stepper {
       tokens += step.tokens.size();
     }
     ++log_->calls;
+    log_->all_tokens += tokens;
     log_->most_tokens = std::max(log_->most_tokens, tokens);
     log_->most_rows = std::max(log_->most_rows, static_cast<size_t>(out.rows()));
     return out;
@@ -110,7 +121,7 @@ std::vector<TokenId> Tokens(size_t count, int seed) {
 TEST(ModelLanguageModel, ScoresEveryTokenAfterItsOwnPrefix) {
   Fixture fixture;
   std::vector<ContinuationScoreRequest> requests;
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 30; ++i) {
     const auto size = static_cast<size_t>(i);
     requests.push_back({Tokens(1 + size * size * 3, i), Tokens(1 + size % 7, i + 100)});
   }
@@ -146,6 +157,48 @@ TEST(ModelLanguageModel, AJobAloneScoresAsInABatch) {
     EXPECT_EQ(fixture.model->ScoreContinuations(std::span(requests).subspan(i, 1), &usage, {})[0],
               together[i]);
   }
+}
+
+TEST(Prefill, WhatJobsBeginWithIsComputedOnce) {
+  Fixture fixture;
+  Log log;
+  HashStepper stepper(fixture.config, kVocab, &log);
+  // An instruction longer than a call, two queries behind it, passages behind these; one prompt of
+  // something else, and one that asks for a row within the instruction.
+  std::vector<PrefillJob> jobs;
+  for (int i = 0; i < 20; ++i) {
+    std::vector<TokenId> tokens = Tokens(2100, 1);
+    for (const auto& part : {Tokens(30, 2 + i % 2), Tokens(10, 10 + i)})
+      tokens.insert(tokens.end(), part.begin(), part.end());
+    jobs.push_back({.tokens = tokens, .rows_from = tokens.size() - 2});
+  }
+  jobs.push_back({.tokens = Tokens(40, 5), .rows_from = 39});
+  jobs.push_back({.tokens = Tokens(2100, 1), .rows_from = 100});
+  Usage usage;
+  size_t rows = 0;
+  RunPrefill(stepper, nullptr, jobs, kVocab, &usage, {}, [&](const PrefillRows& got) {
+    for (size_t i = 0; i < got.jobs.size(); ++i, ++rows) {
+      const auto prefix = std::span(jobs[got.jobs[i]].tokens).subspan(0, got.positions[i] + 1);
+      EXPECT_THAT(got.outputs.Row(static_cast<int64_t>(i)),
+                  ::testing::ElementsAreArray(LogitsAfter(prefix, kVocab)));
+    }
+  });
+  EXPECT_EQ(rows, 20U * 2 + 1 + 2000);
+  // The instruction in two parts (a job needs its rows from token 100 on), the queries, the rest.
+  EXPECT_EQ(log.all_tokens, 100U + 2000 + 2 * 30 + 20 * 10 + 40 + 2000);
+  EXPECT_EQ(usage.prompt_tokens, 20 * 2140 + 40 + 2100);
+  EXPECT_EQ(usage.shared_tokens, usage.prompt_tokens - static_cast<int64_t>(log.all_tokens));
+  EXPECT_EQ(usage.forward_passes, static_cast<int64_t>(log.calls));
+  EXPECT_LE(log.most_tokens, kMaxPackedTokens);
+  EXPECT_TRUE(log.open.empty());
+
+  // Nothing stays open where a run is stopped between the instruction and the rest.
+  int asked = 0;
+  EXPECT_THROW(RunPrefill(
+                   stepper, nullptr, jobs, kVocab, &usage, [&] { return ++asked > 3; },
+                   [](const PrefillRows&) {}),
+               Error);
+  EXPECT_TRUE(log.open.empty());
 }
 
 TEST(Prefill, RowsOfALargeVocabularyAreBounded) {

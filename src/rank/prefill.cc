@@ -2,117 +2,226 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
+#include "rank/shared_prefixes.h"
 
 namespace dear {
 namespace {
 
-// Sequences that a call has begun; what is left of them goes even when a call throws.
+// Sequences that a run has begun; what is left of them goes even when a call throws.
 class OpenSequences {
  public:
   explicit OpenSequences(Stepper& stepper) : stepper_(stepper) {}
-  ~OpenSequences() { Close(); }
+  ~OpenSequences() {
+    for (const SequenceId id : ids_) stepper_.Remove(id);
+  }
   OpenSequences(const OpenSequences&) = delete;
   OpenSequences& operator=(const OpenSequences&) = delete;
 
-  SequenceId Open(const std::shared_ptr<const Adapter>& adapter) {
-    ids_.push_back(stepper_.Add(adapter));
-    return ids_.back();
+  SequenceId Take(SequenceId id) {
+    ids_.insert(id);
+    return id;
   }
-  void Close(std::optional<SequenceId> except = {}) {
-    for (const SequenceId id : ids_) {
-      if (id != except) stepper_.Remove(id);
-    }
-    ids_.clear();
-    if (except) ids_.push_back(*except);
+  void Close(SequenceId id) {
+    if (ids_.erase(id) > 0) stepper_.Remove(id);
   }
 
  private:
   Stepper& stepper_;
-  std::vector<SequenceId> ids_;
+  std::set<SequenceId> ids_;
 };
 
-// The place in the jobs up to which the model has seen them.
-struct Cursor {
-  size_t job = 0;
-  size_t token = 0;
-  SequenceId sequence = -1;  // of a job that is split
+// Tokens to feed to one sequence: all of a job, or what a shared beginning adds to its parent's.
+struct Item {
+  std::span<const TokenId> tokens;  // from the first of the sequence
+  size_t begin = 0;                 // tokens that the sequence holds at first: a shared beginning's
+  SequenceId from = -1;             // the sequence that holds them; none where `begin` is 0
+  size_t rows_from = 0;
+  PaddedSlot padded_slot = {};
+  bool stays = false;  // the sequence stays open for those that fork from it
 };
+
+class PrefillRun {
+ public:
+  PrefillRun(Stepper& stepper, const std::shared_ptr<const Adapter>& adapter, int64_t row_width,
+             Usage* usage, const CancelFn& cancel,
+             const std::function<void(const PrefillRows&)>& on_rows)
+      : stepper_(stepper),
+        adapter_(adapter),
+        max_rows_(std::max<size_t>(
+            1, kMaxPackedValues / static_cast<size_t>(std::max<int64_t>(1, row_width)))),
+        usage_(usage),
+        cancel_(cancel),
+        on_rows_(on_rows),
+        sequences_(stepper) {}
+
+  // Packs the items into calls. Returns the sequence of each; closed unless it stays.
+  std::vector<SequenceId> Run(std::span<const Item> items) {
+    std::vector<SequenceId> ids(items.size(), -1);
+    size_t index = 0;
+    size_t token = 0;  // of that item: fed so far
+    while (index < items.size()) {
+      if (cancel_ && cancel_())
+        throw Error(ErrorCode::kCancelled, "scoring", "stopped before it was finished");
+      Call call;
+      std::vector<Step> padded_steps;
+      std::vector<size_t> padded_items;
+      std::vector<SequenceId> finished;
+      while (index < items.size() && call.tokens < kMaxPackedTokens &&
+             call.items.size() < max_rows_) {
+        const Item& item = items[index];
+        if (ids[index] < 0) {
+          ids[index] = sequences_.Take(
+              item.begin == 0 ? stepper_.Add(adapter_)
+                              : stepper_.Fork(item.from, static_cast<int64_t>(item.begin)));
+          token = item.begin;
+        }
+        token = Pack(item, ids[index], index, token, call);
+        if (token < item.tokens.size()) break;
+        if (item.padded_slot.position >= 0) {
+          padded_items.push_back(index);
+          padded_steps.push_back({.sequence = ids[index],
+                                  .tokens = std::span(&item.padded_slot.token, 1),
+                                  .logits_from = 0,
+                                  .padded_slot = item.padded_slot.position});
+        }
+        if (!item.stays) finished.push_back(ids[index]);
+        ++index;
+      }
+      Forward(std::move(call));
+      if (!padded_steps.empty()) {
+        Call slots{.steps = std::move(padded_steps), .tokens = padded_items.size()};
+        for (const size_t item : padded_items)
+          slots.positions.push_back(static_cast<size_t>(items[item].padded_slot.position));
+        slots.items = std::move(padded_items);
+        usage_->prompt_tokens += static_cast<int64_t>(slots.tokens);
+        Forward(std::move(slots));
+      }
+      for (const SequenceId id : finished) sequences_.Close(id);
+    }
+    return ids;
+  }
+
+ private:
+  struct Call {
+    std::vector<Step> steps;
+    size_t tokens = 0;
+    // Of each head output that it gives.
+    std::vector<size_t> items, positions;
+  };
+
+  // Puts the item's next tokens into the call; returns how many are fed then.
+  size_t Pack(const Item& item, SequenceId sequence, size_t index, size_t token, Call& call) const {
+    size_t end = std::min(item.tokens.size(), token + kMaxPackedTokens - call.tokens);
+    const size_t first_row = std::max(token, item.rows_from);
+    if (end > first_row) end = std::min(end, first_row + max_rows_ - call.items.size());
+    call.steps.push_back({.sequence = sequence,
+                          .tokens = item.tokens.subspan(token, end - token),
+                          .logits_from = std::min(first_row, end) - token});
+    for (size_t position = first_row; position < end; ++position) {
+      call.items.push_back(index);
+      call.positions.push_back(position);
+    }
+    call.tokens += end - token;
+    return end;
+  }
+
+  void Forward(Call call) {
+    const auto begin = std::chrono::steady_clock::now();
+    const HeadOutputs outputs = stepper_.Forward(call.steps);
+    usage_->prefill_seconds +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    ++usage_->forward_passes;
+    if (outputs.rows() != static_cast<int64_t>(call.items.size()))
+      throw Error(ErrorCode::kInternal, "scoring", "the model gave another number of rows");
+    if (!call.items.empty()) on_rows_({outputs, std::move(call.items), std::move(call.positions)});
+  }
+
+  Stepper& stepper_;
+  const std::shared_ptr<const Adapter>& adapter_;
+  size_t max_rows_;
+  Usage* usage_;
+  const CancelFn& cancel_;
+  const std::function<void(const PrefillRows&)>& on_rows_;
+  OpenSequences sequences_;
+};
+
+// How much of a job another one may compute: not what gives rows, and never all of it.
+std::span<const TokenId> Shareable(const PrefillJob& job) {
+  return std::span(job.tokens).first(std::min(job.rows_from, job.tokens.size() - 1));
+}
+
+// Computes the shared beginnings, those without a parent first, all of one depth side by side.
+// Returns their sequences.
+std::vector<SequenceId> RunShared(const SharedPrefixes& shared, std::span<const PrefillJob> jobs,
+                                  PrefillRun& run) {
+  const size_t count = shared.prefixes.size();
+  std::vector<SequenceId> ids(count, -1);
+  std::vector<size_t> depth(count, 0);
+  size_t deepest = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t parent = shared.prefixes[i].parent;
+    if (parent != SharedPrefix::kNone) depth[i] = depth[parent] + 1;
+    deepest = std::max(deepest, depth[i]);
+  }
+  for (size_t level = 0; count > 0 && level <= deepest; ++level) {
+    std::vector<Item> items;
+    std::vector<size_t> members;
+    for (size_t i = 0; i < count; ++i) {
+      if (depth[i] != level) continue;
+      const SharedPrefix& prefix = shared.prefixes[i];
+      Item item{.tokens = std::span(jobs[prefix.prompt].tokens).first(prefix.length),
+                .rows_from = prefix.length,
+                .stays = true};
+      if (prefix.parent != SharedPrefix::kNone) {
+        item.begin = shared.prefixes[prefix.parent].length;
+        item.from = ids[prefix.parent];
+      }
+      items.push_back(item);
+      members.push_back(i);
+    }
+    const std::vector<SequenceId> made = run.Run(items);
+    for (size_t i = 0; i < members.size(); ++i) ids[members[i]] = made[i];
+  }
+  return ids;
+}
 
 }  // namespace
 
 void RunPrefill(Stepper& stepper, const std::shared_ptr<const Adapter>& adapter,
                 std::span<const PrefillJob> jobs, int64_t row_width, Usage* usage,
                 const CancelFn& cancel, const std::function<void(const PrefillRows&)>& on_rows) {
-  const size_t max_rows =
-      std::max<size_t>(1, kMaxPackedValues / static_cast<size_t>(std::max<int64_t>(1, row_width)));
+  std::vector<std::span<const TokenId>> shareable;
   for (const PrefillJob& job : jobs) {
     if (job.tokens.empty()) {
       throw Error(ErrorCode::kInvalidArgument, "prompt", "is empty: there is nothing to score");
     }
+    shareable.push_back(Shareable(job));
   }
-  OpenSequences sequences(stepper);
-  Cursor at;
-  while (at.job < jobs.size()) {
-    if (cancel && cancel()) {
-      throw Error(ErrorCode::kCancelled, "scoring", "stopped before it was finished");
+  const SharedPrefixes shared = FindSharedPrefixes(shareable);
+  PrefillRun run(stepper, adapter, row_width, usage, cancel, on_rows);
+  const std::vector<SequenceId> prefixes = RunShared(shared, jobs, run);
+  std::vector<Item> items;
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    const PrefillJob& job = jobs[i];
+    Item item{.tokens = job.tokens, .rows_from = job.rows_from, .padded_slot = job.padded_slot};
+    usage->prompt_tokens += static_cast<int64_t>(job.tokens.size());
+    if (const size_t own = shared.of_prompt[i]; own != SharedPrefix::kNone) {
+      item.begin = shared.prefixes[own].length;
+      item.from = prefixes[own];
+      usage->shared_tokens += static_cast<int64_t>(item.begin);
     }
-    std::vector<Step> steps;
-    std::vector<size_t> row_jobs, row_positions, padded_jobs;
-    std::vector<Step> padded_steps;
-    size_t tokens = 0;
-    while (at.job < jobs.size() && tokens < kMaxPackedTokens && row_jobs.size() < max_rows) {
-      const PrefillJob& job = jobs[at.job];
-      if (at.token == 0) at.sequence = sequences.Open(adapter);
-      size_t end = std::min(job.tokens.size(), at.token + kMaxPackedTokens - tokens);
-      const size_t first_row = std::max(at.token, job.rows_from);
-      if (end > first_row) end = std::min(end, first_row + max_rows - row_jobs.size());
-      steps.push_back({.sequence = at.sequence,
-                       .tokens = std::span(job.tokens).subspan(at.token, end - at.token),
-                       .logits_from = std::min(first_row, end) - at.token});
-      for (size_t position = first_row; position < end; ++position) {
-        row_jobs.push_back(at.job);
-        row_positions.push_back(position);
-      }
-      tokens += end - at.token;
-      at.token = end;
-      if (end < job.tokens.size()) break;
-      if (job.padded_slot.position >= 0) {
-        padded_jobs.push_back(at.job);
-        padded_steps.push_back({.sequence = at.sequence,
-                                .tokens = std::span(&job.padded_slot.token, 1),
-                                .logits_from = 0,
-                                .padded_slot = job.padded_slot.position});
-      }
-      at = {.job = at.job + 1, .token = 0, .sequence = -1};
-    }
-    const auto run = [&](const std::vector<Step>& call, size_t count, std::vector<size_t> jobs_of,
-                         std::vector<size_t> positions_of) {
-      const auto begin = std::chrono::steady_clock::now();
-      const HeadOutputs outputs = stepper.Forward(call);
-      usage->prefill_seconds +=
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-      usage->prompt_tokens += static_cast<int64_t>(count);
-      ++usage->forward_passes;
-      if (outputs.rows() != static_cast<int64_t>(jobs_of.size())) {
-        throw Error(ErrorCode::kInternal, "scoring", "the model gave another number of rows");
-      }
-      on_rows({outputs, std::move(jobs_of), std::move(positions_of)});
-    };
-    run(steps, tokens, std::move(row_jobs), std::move(row_positions));
-    if (!padded_steps.empty()) {
-      std::vector<size_t> positions;
-      positions.reserve(padded_jobs.size());
-      for (const size_t job : padded_jobs) {
-        positions.push_back(static_cast<size_t>(jobs[job].padded_slot.position));
-      }
-      run(padded_steps, padded_steps.size(), std::move(padded_jobs), std::move(positions));
-    }
-    sequences.Close(at.token > 0 ? std::optional(at.sequence) : std::nullopt);
+    items.push_back(item);
   }
+  for (const SharedPrefix& prefix : shared.prefixes) {
+    const bool has_parent = prefix.parent != SharedPrefix::kNone;
+    usage->shared_tokens -= static_cast<int64_t>(
+        prefix.length - (has_parent ? shared.prefixes[prefix.parent].length : 0));
+  }
+  run.Run(items);
 }
 
 }  // namespace dear

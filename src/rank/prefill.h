@@ -38,8 +38,11 @@ inline constexpr size_t kMaxPackedTokens = 2048;
 // Head outputs of one call, in values: rows of a large vocabulary are many megabytes.
 inline constexpr size_t kMaxPackedValues = size_t{1} << 24;
 
-// Runs the jobs packed one behind the other without padding, a long one split over calls; at most
-// one sequence lives on across a call. `row_width` is the width of a head output. Adds to `usage`.
+// Runs the jobs packed one behind the other without padding, a long one split over calls. What
+// several jobs begin with is computed once (rank/shared_prefixes.h), with the same bits; beside
+// those beginnings at most one sequence lives on across a call. `row_width` is the width of a head
+// output. Adds to `usage`, where prompt_tokens are all tokens of the jobs and shared_tokens those
+// of them that were not computed again.
 // Throws kCancelled between calls, and what the model throws.
 void RunPrefill(Stepper& stepper, const std::shared_ptr<const Adapter>& adapter,
                 std::span<const PrefillJob> jobs, int64_t row_width, Usage* usage,

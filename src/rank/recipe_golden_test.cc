@@ -181,20 +181,32 @@ TEST_F(RecipeModels, ListwiseOrdersAreTheSame) {
   }
 }
 
-// A score is the same bits whatever stands beside it.
+// A score is the same bits whatever stands beside it, also where what the prompts begin with is
+// computed once for all of them.
 TEST_F(RecipeModels, BitsDoNotDependOnTheOtherPassages) {
+  size_t sharing = 0;
   for (const Json& golden : goldens_.at("scored")) {
     const Reranker reranker(ModelOf(golden), LoadRecipe(golden.at("recipe")));
-    const RankRequest request = RequestOf(golden);
+    RankRequest request = RequestOf(golden);
+    const std::vector<Passage> passages = request.passages;
+    for (const char* word : {" once", " twice", " thrice"}) {
+      for (Passage passage : passages) {
+        passage.text += word;
+        request.passages.push_back(std::move(passage));
+      }
+    }
     const RankResult together = reranker.Rank(request);
+    sharing += together.usage.shared_tokens > 0;
     for (size_t i = 0; i < request.passages.size(); ++i) {
       RankRequest one = request;
       one.passages = {request.passages[i]};
       RankOptions options;
-      EXPECT_EQ(reranker.Rank(one, options).scores.at(0), together.scores[i])
-          << golden.at("recipe") << ' ' << i;
+      const RankResult alone = reranker.Rank(one, options);
+      EXPECT_EQ(alone.usage.shared_tokens, 0);
+      EXPECT_EQ(alone.scores.at(0), together.scores[i]) << golden.at("recipe") << ' ' << i;
     }
   }
+  EXPECT_GT(sharing, goldens_.at("scored").size() / 2);
 }
 
 }  // namespace
