@@ -83,9 +83,9 @@ OrderedJson StageJson(const StageReport& stage) {
           {"score_kind", ScoreKindName(stage.score_kind)},
           {"usage",
            {{"prompt_tokens", stage.usage.prompt_tokens},
-            {"shared_tokens", stage.usage.shared_tokens},
             {"completion_tokens", stage.usage.completion_tokens},
-            {"forward_passes", stage.usage.forward_passes}}}};
+            {"forward_passes", stage.usage.forward_passes},
+            {"shared_tokens", stage.usage.shared_tokens}}}};
 }
 
 std::string Repaired(const RankResult& result) {
@@ -119,9 +119,9 @@ OrderedJson RankJson(const RankedQuery& ranked) {
   out["repair"] = RepairName(result.repair);
   out["windows"] = result.windows;
   out["usage"] = {{"prompt_tokens", result.usage.prompt_tokens},
-                  {"shared_tokens", result.usage.shared_tokens},
                   {"completion_tokens", result.usage.completion_tokens},
-                  {"forward_passes", result.usage.forward_passes}};
+                  {"forward_passes", result.usage.forward_passes},
+                  {"shared_tokens", result.usage.shared_tokens}};
   out["seconds"] = {{"load", RoundSeconds(ranked.load_seconds)},
                     {"prefill", RoundSeconds(result.usage.prefill_seconds)},
                     {"decode", RoundSeconds(result.usage.decode_seconds)},
