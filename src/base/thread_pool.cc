@@ -32,6 +32,13 @@ int CgroupCpus() {
   return kNoLimit;
 }
 
+// Lets the processor's other thread go on while this one waits.
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
 }  // namespace
 
 int ThreadPool::AvailableThreads() {
@@ -43,6 +50,7 @@ int ThreadPool::AvailableThreads() {
 
 ThreadPool::ThreadPool(int num_threads) {
   if (num_threads <= 0) num_threads = AvailableThreads();
+  spin_ = num_threads <= AvailableThreads();
   workers_.reserve(static_cast<size_t>(num_threads - 1));
   for (int worker = 1; worker < num_threads; ++worker) {
     workers_.emplace_back([this, worker] { Work(worker); });
@@ -50,12 +58,24 @@ ThreadPool::ThreadPool(int num_threads) {
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_all();
+  stop_ = true;
+  ++generation_;
+  generation_.notify_all();
   for (std::thread& worker : workers_) worker.join();
+}
+
+template <typename T>
+void ThreadPool::Await(const std::atomic<T>& value, T old) const {
+  if (spin_) {
+    const auto end = std::chrono::steady_clock::now() + kSpin;
+    do {
+      for (int i = 0; i < 32; ++i) {
+        if (value.load(std::memory_order_acquire) != old) return;
+        Pause();
+      }
+    } while (std::chrono::steady_clock::now() < end);
+  }
+  value.wait(old, std::memory_order_acquire);
 }
 
 void ThreadPool::Run(int64_t num_tasks, const std::function<void(int64_t, int)>& fn) {
@@ -65,19 +85,15 @@ void ThreadPool::Run(int64_t num_tasks, const std::function<void(int64_t, int)>&
     return;
   }
   const std::lock_guard run_lock(run_mutex_);
-  {
-    const std::lock_guard lock(mutex_);
-    fn_ = &fn;
-    num_tasks_ = num_tasks;
-    next_task_.store(0, std::memory_order_relaxed);
-    error_ = nullptr;
-    active_ = static_cast<int>(workers_.size());
-    ++generation_;
-  }
-  wake_.notify_all();
+  fn_ = &fn;
+  num_tasks_ = num_tasks;
+  next_task_ = 0;
+  error_ = nullptr;
+  active_ = static_cast<int>(workers_.size());
+  ++generation_;
+  generation_.notify_all();
   Drain(0);
-  std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return active_ == 0; });
+  for (int active = active_; active != 0; active = active_) Await(active_, active);
   fn_ = nullptr;
   if (error_) std::rethrow_exception(error_);
 }
@@ -89,7 +105,7 @@ void ThreadPool::Drain(int worker) {
     try {
       (*fn_)(task, worker);
     } catch (...) {
-      const std::lock_guard lock(mutex_);
+      const std::lock_guard lock(error_mutex_);
       if (!error_) error_ = std::current_exception();
       next_task_.store(num_tasks_, std::memory_order_relaxed);
     }
@@ -97,17 +113,11 @@ void ThreadPool::Drain(int worker) {
 }
 
 void ThreadPool::Work(int worker) {
-  uint64_t seen = 0;
-  while (true) {
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop_ || generation_ != seen; });
-      if (stop_) return;
-      seen = generation_;
-    }
+  for (uint64_t seen = 0;; ++seen) {
+    Await(generation_, seen);
+    if (stop_) return;
     Drain(worker);
-    const std::lock_guard lock(mutex_);
-    if (--active_ == 0) done_.notify_one();
+    if (--active_ == 0) active_.notify_one();
   }
 }
 
