@@ -1,12 +1,18 @@
-// forward_bench MODEL [REPEATS]: prefill and decode tokens a second of one model in reference
-// compute, beside the machine's own floor: 2 FLOP a weight and token at the rate of fused
-// multiply-adds on registers alone, on as many threads. Prints one JSON object. The prompt is the
-// same numbers every time, and every run must give the same token, or no figure is printed.
+// forward_bench MODEL [REPEATS]: prefill and decode tokens a second of one model, in reference and
+// fast compute in turn, beside the machine's own floors measured in the same run: 2 FLOP a weight
+// and token at the rate of multiply-adds on registers alone, and for decoding the bytes of the
+// weights at the rate at which memory is read in order. Prints one JSON object. The prompt is the
+// same numbers every time; every run must give the same bits and both computations must agree, or
+// no figure is printed.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -48,6 +54,17 @@ __attribute__((target("avx512f,fma"))) double SpinAvx512(int64_t rounds) {
   return static_cast<double>(rounds) * 16 * 16 * 2;
 }
 
+__attribute__((target("avx512f,avx512bf16"))) double SpinBf16(int64_t rounds) {
+  __m512 sums[16];
+  for (auto& sum : sums) sum = _mm512_setzero_ps();
+  const auto a = (__m512bh)_mm512_set1_epi32(0x20002000);
+  for (int64_t i = 0; i < rounds; ++i) {
+    for (auto& sum : sums) sum = _mm512_dpbf16_ps(sum, a, a);
+  }
+  volatile float keep = 0;
+  for (auto& sum : sums) keep = keep + _mm_cvtss_f32(_mm512_castps512_ps128(sum));
+  return static_cast<double>(rounds) * 16 * 32 * 2;
+}
 #pragma GCC diagnostic pop
 
 __attribute__((target("avx2,fma"))) double SpinAvx2(int64_t rounds) {
@@ -62,33 +79,75 @@ __attribute__((target("avx2,fma"))) double SpinAvx2(int64_t rounds) {
   return static_cast<double>(rounds) * 12 * 8 * 2;
 }
 
-double Spin(int64_t rounds) {
+double SpinF32(int64_t rounds) {
   if (__builtin_cpu_supports("avx512f") != 0) return SpinAvx512(rounds);
   if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0) {
     return SpinAvx2(rounds);
   }
   return 0;
 }
+double SpinPairs(int64_t rounds) {
+  return __builtin_cpu_supports("avx512bf16") != 0 ? SpinBf16(rounds) : 0;
+}
 #else
-double Spin(int64_t) {
+double SpinF32(int64_t) {
+  return 0;
+}
+double SpinPairs(int64_t) {
   return 0;
 }
 #endif
 
-double PeakFlops(ThreadPool& pool) {
+// What this machine can do, by all threads at once.
+struct Floor {
+  double f32_flops = 0;   // fused multiply-adds on registers
+  double bf16_flops = 0;  // products of bf16 pairs, on registers; 0: it has no such instruction
+  double bytes_per_second = 0;  // read in order from memory
+};
+
+double PeakFlops(ThreadPool& pool, double (*spin)(int64_t)) {
   double best = 0;
   for (int run = 0; run < 5; ++run) {
     const int64_t tasks = pool.num_threads();
     double flop = 0;
     const double seconds = Seconds([&] {
       pool.Run(tasks, [&](int64_t task, int) {
-        const double done = Spin(int64_t{1} << 23);
+        const double done = spin(int64_t{1} << 23);
         if (task == 0) flop = done * static_cast<double>(tasks);
       });
     });
     best = std::max(best, flop / seconds);
   }
   return best;
+}
+
+double PeakRead(ThreadPool& pool) {
+  constexpr int64_t kNumbers = int64_t{1} << 24;  // 128 MiB a thread: more than the last cache
+  std::vector<std::vector<uint64_t>> memory(static_cast<size_t>(pool.num_threads()));
+  for (auto& part : memory) part.assign(kNumbers, 1);
+  double best = 0;
+  for (int run = 0; run < 5; ++run) {
+    std::atomic<uint64_t> total = 0;
+    const double seconds = Seconds([&] {
+      pool.Run(pool.num_threads(), [&](int64_t task, int) {
+        uint64_t sum[8] = {};
+        const uint64_t* from = memory[static_cast<size_t>(task)].data();
+        for (int64_t i = 0; i < kNumbers; i += 8) {
+          for (int64_t lane = 0; lane < 8; ++lane) sum[lane] += from[i + lane];
+        }
+        for (const uint64_t lane : sum) total += lane;
+      });
+    });
+    const auto bytes = static_cast<double>(total.load()) * sizeof(uint64_t);
+    best = std::max(best, bytes / seconds);
+  }
+  return best;
+}
+
+Floor MeasureFloor(ThreadPool& pool) {
+  return {.f32_flops = PeakFlops(pool, SpinF32),
+          .bf16_flops = PeakFlops(pool, SpinPairs),
+          .bytes_per_second = PeakRead(pool)};
 }
 
 int64_t WeightsPerToken(const Model& model) {
@@ -100,6 +159,69 @@ int64_t WeightsPerToken(const Model& model) {
   return weights;
 }
 
+// Bytes of weights that one token reads: all but the embedding, of which it reads a row.
+int64_t BytesPerToken(const Model& model) {
+  int64_t bytes = 0;
+  model.ForEachLinear([&](const Linear& linear) {
+    if (linear.weight && linear.id != model.embedding().id) {
+      bytes += static_cast<int64_t>(linear.weight->bytes());
+    }
+  });
+  return bytes;
+}
+
+int32_t Largest(std::span<const float> logits) {
+  return static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin());
+}
+
+// One piece of work on one model: what it answers, and how long it takes.
+struct Work {
+  std::string name;
+  int64_t prompt;
+  int64_t decoded;  // tokens that are timed after the prompt; 0: the prompt is
+};
+
+struct Run {
+  std::vector<float> logits;  // behind the prompt
+  std::vector<int32_t> tokens;
+  double tokens_per_second = 0;
+};
+
+Run RunOnce(const std::shared_ptr<const Model>& model, const std::shared_ptr<ThreadPool>& pool,
+            const Work& work) {
+  std::vector<int32_t> ids;
+  for (int64_t i = 0; i < work.prompt; ++i) {
+    ids.push_back(static_cast<int32_t>((i * 7919 + 13) % model->config().vocab_size));
+  }
+  Session session(model, pool);
+  const Step step{.sequence = session.Add(), .tokens = ids, .logits_from = ids.size() - 1};
+  Run run;
+  double seconds = Seconds([&] { run.logits = session.Forward({&step, 1}).values; });
+  run.tokens.push_back(Largest(run.logits));
+  if (work.decoded > 0) {
+    seconds = Seconds([&] {
+      for (int64_t i = 0; i < work.decoded; ++i) {
+        const int32_t token = run.tokens.back();
+        const Step next{.sequence = step.sequence, .tokens = {&token, 1}, .logits_from = 0};
+        run.tokens.push_back(Largest(session.Forward({&next, 1}).values));
+      }
+    });
+  }
+  run.tokens_per_second =
+      static_cast<double>(work.decoded > 0 ? work.decoded : work.prompt) / seconds;
+  return run;
+}
+
+double RelativeDifference(const Run& a, const Run& b) {
+  double difference = 0;
+  double largest = 0;
+  for (size_t i = 0; i < a.logits.size(); ++i) {
+    difference = std::max(difference, std::abs(double{a.logits[i]} - b.logits[i]));
+    largest = std::max(largest, std::abs(double{b.logits[i]}));
+  }
+  return difference / largest;
+}
+
 int Main(int argc, char** argv) {
   if (argc < 2) {
     std::fprintf(stderr, "usage: forward_bench MODEL [REPEATS]\n");
@@ -107,56 +229,60 @@ int Main(int argc, char** argv) {
   }
   const int repeats = argc > 2 ? std::max(1, std::atoi(argv[2])) : 5;
   const auto pool = std::make_shared<ThreadPool>();
-  std::shared_ptr<const Model> model;
-  const double load = Seconds([&] { model = Model::Load(OpenCheckpoint(argv[1])); });
-  const double peak = PeakFlops(*pool);
-  const auto weights = static_cast<double>(WeightsPerToken(*model));
+  std::vector<std::shared_ptr<const Model>> models;
+  Json load_seconds;
+  for (const Compute compute : {Compute::kReference, Compute::kFast}) {
+    LoadOptions options{.compute = compute, .pool = pool};
+    load_seconds[std::string(ComputeName(compute))] =
+        Seconds([&] { models.push_back(Model::Load(OpenCheckpoint(argv[1]), options)); });
+  }
+  const Floor floor = MeasureFloor(*pool);
+  const auto weights = static_cast<double>(WeightsPerToken(*models[0]));
   Json results = Json::array();
   int32_t first_token = -1;
-  for (const int64_t tokens : {int64_t{200}, int64_t{512}, int64_t{1}}) {
-    const bool decode = tokens == 1;
-    const int64_t prompt = decode ? 200 : tokens;
-    const int64_t timed = decode ? 32 : tokens;
-    std::vector<int32_t> ids;
-    for (int64_t i = 0; i < prompt; ++i) {
-      ids.push_back(static_cast<int32_t>((i * 7919 + 13) % model->config().vocab_size));
-    }
-    std::vector<double> rates;
-    for (int run = 0; run <= repeats; ++run) {  // the first one warms up
-      Session session(model, pool);
-      Step step{.sequence = session.Add(), .tokens = ids, .logits_from = ids.size() - 1};
-      HeadOutputs outputs;
-      double seconds = Seconds([&] { outputs = session.Forward({&step, 1}); });
-      const auto best = std::max_element(outputs.values.begin(), outputs.values.end());
-      auto token = static_cast<int32_t>(best - outputs.values.begin());
-      if (prompt == 200) {
-        if (first_token < 0) first_token = token;
-        if (token != first_token) throw Error(ErrorCode::kInternal, "bench", "runs differ");
+  for (const Work& work :
+       {Work{"prefill200", 200, 0}, Work{"prefill512", 512, 0}, Work{"prefill2048", 2048, 0},
+        Work{"verify80", 80, 0}, Work{"decode", 200, 32}}) {
+    // The first runs are for the check: the same every time, and both computations agree.
+    std::vector<Run> expected;
+    for (const auto& model : models) expected.push_back(RunOnce(model, pool, work));
+    const double difference = RelativeDifference(expected[1], expected[0]);
+    if (!(difference < 0.05)) throw Error(ErrorCode::kInternal, work.name, "fast differs");
+    if (work.prompt == 200) first_token = expected[0].tokens.front();
+    std::vector<std::vector<double>> rates(models.size());
+    for (int run = 0; run < repeats; ++run) {  // in turn
+      for (size_t i = 0; i < models.size(); ++i) {
+        const Run again = RunOnce(models[i], pool, work);
+        if (again.logits != expected[i].logits || again.tokens != expected[i].tokens) {
+          throw Error(ErrorCode::kInternal, work.name, "runs differ");
+        }
+        rates[i].push_back(again.tokens_per_second);
       }
-      if (decode) {
-        seconds = Seconds([&] {
-          for (int64_t i = 0; i < timed; ++i) {
-            const Step next{.sequence = step.sequence, .tokens = {&token, 1}, .logits_from = 0};
-            const auto logits = session.Forward({&next, 1}).values;
-            token = static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) -
-                                         logits.begin());
-          }
-        });
-      }
-      if (run > 0) rates.push_back(static_cast<double>(timed) / seconds);
     }
-    const double rate = Median(rates);
-    results.push_back({{"work", decode ? "decode" : "prefill" + std::to_string(tokens)},
-                       {"tokens_per_second", rate},
-                       {"slowest", *std::ranges::min_element(rates)},
-                       {"fastest", *std::ranges::max_element(rates)},
-                       {"fraction_of_floor", peak > 0 ? rate * 2 * weights / peak : 0}});
+    Json row = {{"work", work.name}, {"max_rel_diff", difference}};
+    for (size_t i = 0; i < models.size(); ++i) {
+      const double rate = Median(rates[i]);
+      Json figures = {{"tokens_per_second", rate},
+                      {"slowest", *std::ranges::min_element(rates[i])},
+                      {"fastest", *std::ranges::max_element(rates[i])}};
+      const double flops = i == 0 ? floor.f32_flops : std::max(floor.f32_flops, floor.bf16_flops);
+      if (flops > 0) figures["fraction_of_flops"] = rate * 2 * weights / flops;
+      if (work.decoded > 0) {
+        figures["fraction_of_memory"] =
+            rate * static_cast<double>(BytesPerToken(*models[i])) / floor.bytes_per_second;
+      }
+      row[std::string(ComputeName(models[i]->compute()))] = std::move(figures);
+    }
+    row["ratio"] = Median(rates[1]) / Median(rates[0]);
+    results.push_back(std::move(row));
   }
   const Json report = {{"model", argv[1]},
                        {"backend", MakeCpuBackend(pool)->name()},
                        {"threads", pool->num_threads()},
-                       {"load_seconds", load},
-                       {"peak_gflops", peak / 1e9},
+                       {"load_seconds", load_seconds},
+                       {"peak_gflops", floor.f32_flops / 1e9},
+                       {"peak_bf16_gflops", floor.bf16_flops / 1e9},
+                       {"memory_gbps", floor.bytes_per_second / 1e9},
                        {"first_token", first_token},
                        {"results", results}};
   std::printf("%s\n", report.dump(1).c_str());

@@ -9,7 +9,8 @@ header) may replace the copy that was compiled for every machine.
 import subprocess
 import sys
 
-ALLOWED = {"avx2.cc.o": {"dear::cpu::Avx2Kernels()"}, "avx512.cc.o": {"dear::cpu::Avx512Kernels()"}}
+ALLOWED = {"avx2.cc.o": {"dear::cpu::Avx2Kernels()"}, "avx512.cc.o": {"dear::cpu::Avx512Kernels()"},
+           "avx512_bf16.cc.o": {"dear::cpu::Avx512Bf16Pairs()"}}
 
 
 def main():

@@ -90,8 +90,8 @@ class Backend {
 };
 
 // The CPU backend over `pool`, with the widest instruction set that this machine has, or the one
-// that the environment variable DEAR_ISA names (scalar, avx2, avx512). Throws kInvalidArgument for
-// another name, kUnsupported for one that this machine or this build lacks.
+// that the environment variable DEAR_ISA names (scalar, avx2, avx512, avx512bf16). Throws
+// kInvalidArgument for another name, kUnsupported for one that this machine or this build lacks.
 std::unique_ptr<Backend> MakeCpuBackend(std::shared_ptr<ThreadPool> pool);
 
 }  // namespace dear

@@ -1,10 +1,12 @@
 # Instruction sets beyond the baseline, file by file. On other architectures the files compile to a
 # null table.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
-  set_source_files_properties(${dir}/cpu/avx2.cc PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-fno-exceptions")
+  set_source_files_properties(${dir}/cpu/avx2.cc PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-fno-exceptions")
   # g++ 12 warns about the undefined operands inside its own intrinsics.
   set_source_files_properties(${dir}/cpu/avx512.cc PROPERTIES
     COMPILE_OPTIONS "-mavx512f;-mfma;-fno-exceptions;-Wno-uninitialized;-Wno-maybe-uninitialized")
+  set_source_files_properties(${dir}/cpu/avx512_bf16.cc PROPERTIES
+    COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512bf16;-mfma;-fno-exceptions;-Wno-uninitialized;-Wno-maybe-uninitialized")
 endif()
 
 # Nothing of those files may be shared with code for older machines.

@@ -9,10 +9,15 @@
 
 namespace dear {
 
+std::string_view ComputeName(Compute compute) {
+  return compute == Compute::kFast ? "fast" : "reference";
+}
+
 std::shared_ptr<const Model> Model::Load(const Checkpoint& checkpoint, const LoadOptions& options) {
   auto model = std::shared_ptr<Model>(new Model());
   model->config_ = checkpoint.config;
   model->origin_ = checkpoint.tensors->origin();
+  model->compute_ = options.compute;
   ModelBuilder(checkpoint, options).Build(*model);
   if (options.check_finite) model->CheckFinite(options.progress);
   return model;

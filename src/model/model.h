@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/progress.h"
@@ -40,8 +41,18 @@ struct LayerWeights {
   Linear gate, up, down;
 };
 
+// How products with weights are computed.
+//   kReference  in f32, as transformers does to rounding
+//   kFast       weights and activations rounded to bf16, sums in f32; weights that are held in
+//               fewer bits stay so in memory
+// Either way a row's bits depend on its own sequence alone.
+enum class Compute : uint8_t { kReference, kFast };
+
+std::string_view ComputeName(Compute compute);  // "reference", "fast"
+
 struct LoadOptions {
   WeightFormOptions weights;
+  Compute compute = Compute::kReference;
   // Checks every weight that is read once for NaN and infinity (reading it all); a few norms and
   // biases are always checked.
   bool check_finite = false;
@@ -70,6 +81,7 @@ class Model : public std::enable_shared_from_this<Model> {
   // without a score head can still be loaded when an adapter will bring it: weight is then null.
   const Linear& head() const { return head_; }
   int num_modules() const { return num_modules_; }
+  Compute compute() const { return compute_; }
   uint64_t weight_bytes() const;
 
   const std::string& origin() const { return origin_; }  // file or folder, for messages
@@ -93,6 +105,7 @@ class Model : public std::enable_shared_from_this<Model> {
   Norm final_norm_;
   Linear head_;
   int num_modules_ = 0;
+  Compute compute_ = Compute::kReference;
   std::string origin_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "formats/bnb_checkpoint.h"
+#include "tensor/packed_matrix.h"
 
 namespace dear {
 namespace {
@@ -27,6 +28,12 @@ bool ModelBuilder::Converts(Place place) const {
     case WeightForm::kBF16: return true;
     default: return place == Place::kProjection;
   }
+}
+
+std::shared_ptr<const Matrix> ModelBuilder::ForProducts(
+    std::shared_ptr<const Matrix> weight) const {
+  if (options_.compute == Compute::kReference) return weight;
+  return PackMatrix(*weight, options_.pool.get());
 }
 
 void ModelBuilder::Report() {
@@ -64,6 +71,8 @@ Linear ModelBuilder::LoadLinear(const std::string& name, int64_t out, int64_t in
       throw error.Within(where);
     }
   }
+  // The embedding is looked up, row by row, where it lies.
+  if (place != Place::kEmbedding) linear.weight = ForProducts(linear.weight);
   if (bias) linear.bias = LoadVector(name + ".bias", out);
   Report();
   return linear;
@@ -106,7 +115,7 @@ Linear ModelBuilder::LoadHead(const Linear& embedding) {
                       checkpoint_.tensors->Contains("score.bias"), Place::kHead);
   }
   if (config_.tie_word_embeddings) {
-    return {.name = "lm_head", .id = next_id_++, .weight = embedding.weight};
+    return {.name = "lm_head", .id = next_id_++, .weight = ForProducts(embedding.weight)};
   }
   return LoadLinear("lm_head", config_.vocab_size, config_.hidden_size,
                     checkpoint_.tensors->Contains("lm_head.bias"), Place::kHead);

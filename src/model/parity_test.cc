@@ -9,9 +9,12 @@
 
 #include "base/json.h"
 #include "formats/safetensors.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/isa.h"
 #include "model/session.h"
 #include "model/testing/golden_case.h"
 #include "model/testing/parity.h"
+#include "tensor/rounding.h"
 
 namespace dear {
 namespace {
@@ -91,6 +94,65 @@ TEST_P(ParityTest, LogitsAndGreedyTokensAreThoseOfTheReference) {
   }
   testing::ReportParity(classifier ? "model, classifiers" : "model", test.name, worst,
                         classifier ? 1e-5 : 2e-5, greedy_equal, classifier ? 0 : 64);
+}
+
+// Products with packed weights by their definition in place of the kernels': both factors rounded
+// to bf16, one f32 sum, the odd number of a pair first.
+class DefinedProducts final : public cpu::CpuBackend {
+ public:
+  DefinedProducts() : CpuBackend(std::make_shared<ThreadPool>(1), cpu::ChooseKernels("")) {}
+  int64_t products() const { return products_; }
+
+  void MatMul(const float* x, int64_t rows, const Matrix& w, const float* bias, float* y) override {
+    if (w.Packed() == nullptr) return CpuBackend::MatMul(x, rows, w, bias, y);
+    ++products_;
+    std::vector<float> weights(static_cast<size_t>(w.rows() * w.cols()));
+    w.CopyRows(0, w.rows(), weights.data());
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t out = 0; out < w.rows(); ++out) {
+        const float sum = Dot(x + row * w.cols(), weights.data() + out * w.cols(), w.cols());
+        y[row * w.rows() + out] = bias == nullptr ? sum : sum + bias[out];
+      }
+    }
+  }
+
+ private:
+  static float Dot(const float* x, const float* w, int64_t n) {
+    const bool fused = cpu::ChooseKernels("").vector_bits() > 128;
+    float sum = 0;
+    for (int64_t k = 0; k < n; k += 2) {
+      for (const int64_t i : {k + 1, k}) {
+        if (i == n) continue;
+        const float a = RoundThroughBF16(x[i]);
+        sum = fused ? std::fma(a, w[i], sum) : a * w[i] + sum;
+      }
+    }
+    return sum;
+  }
+
+  int64_t products_ = 0;
+};
+
+TEST_P(ParityTest, FastComputeGivesTheBitsOfItsDefinition) {
+  const GoldenCase& test = GetParam();
+  const auto expected = SafetensorsFile::Open(testing::GoldenFolder() / test.expected);
+  const std::vector<int32_t> ids = testing::Int32s(expected->Get("ids"));
+  const auto model = testing::LoadGolden(test, Compute::kFast);
+  ASSERT_EQ(model->compute(), Compute::kFast);
+  const auto adapter = testing::BindGolden(test, *model);
+  const auto run = [&](Session& session) {
+    const Step prompt{.sequence = session.Add(adapter), .tokens = ids, .logits_from = 0};
+    return session.Forward({&prompt, 1}).values;
+  };
+  auto backend = std::make_unique<DefinedProducts>();
+  const DefinedProducts& defined = *backend;
+  Session by_definition(model, std::move(backend));
+  Session fast(model, std::make_shared<ThreadPool>(2));
+  const auto want = run(by_definition);
+  const auto got = run(fast);
+  ASSERT_EQ(got.size(), want.size());
+  EXPECT_EQ(std::memcmp(got.data(), want.data(), want.size() * sizeof(float)), 0);
+  EXPECT_GT(defined.products(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, ParityTest, ::testing::ValuesIn(testing::GoldenCases()),

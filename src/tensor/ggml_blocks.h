@@ -26,6 +26,20 @@ inline float LoadF16(const uint8_t* src) {
   return F16ToF32(LoadU16(src));
 }
 
+// The eight scales and minima of q4_k and q5_k, six bits each in twelve bytes.
+struct ScalesAndMinima {
+  ScalesAndMinima(const uint8_t* src, float d, float dmin) {
+    for (int i = 0; i < 4; ++i) {
+      scale[i] = d * static_cast<float>(src[i] & 63);
+      minimum[i] = dmin * static_cast<float>(src[4 + i] & 63);
+      scale[4 + i] = d * static_cast<float>((src[8 + i] & 15) | ((src[i] >> 2) & 48));
+      minimum[4 + i] = dmin * static_cast<float>((src[8 + i] >> 4) | ((src[4 + i] >> 2) & 48));
+    }
+  }
+  float scale[8];
+  float minimum[8];
+};
+
 // Calls kBlock(src, dst) for each block of `dtype`.
 template <void (*kBlock)(const uint8_t* __restrict, float* __restrict)>
 void ForEachBlock(DType dtype, const uint8_t* src, int64_t elements, float* dst) {

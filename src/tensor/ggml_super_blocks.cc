@@ -46,20 +46,6 @@ void BlockQ3_K(const uint8_t* __restrict src, float* __restrict dst) {
   }
 }
 
-// The eight scales and minima of q4_k and q5_k, six bits each in twelve bytes.
-struct ScalesAndMinima {
-  ScalesAndMinima(const uint8_t* src, float d, float dmin) {
-    for (int i = 0; i < 4; ++i) {
-      scale[i] = d * static_cast<float>(src[i] & 63);
-      minimum[i] = dmin * static_cast<float>(src[4 + i] & 63);
-      scale[4 + i] = d * static_cast<float>((src[8 + i] & 15) | ((src[i] >> 2) & 48));
-      minimum[4 + i] = dmin * static_cast<float>((src[8 + i] >> 4) | ((src[4 + i] >> 2) & 48));
-    }
-  }
-  float scale[8];
-  float minimum[8];
-};
-
 // d, dmin, scales[12], quants[128]: byte 32*(n/64) + n%32, low nibble for even n/32.
 void BlockQ4_K(const uint8_t* __restrict src, float* __restrict dst) {
   const ScalesAndMinima sub(src + 4, LoadF16(src), LoadF16(src + 2));

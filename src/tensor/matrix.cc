@@ -1,9 +1,11 @@
 #include "tensor/matrix.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
 #include "base/error.h"
+#include "tensor/block_codes.h"
 #include "tensor/dequantize.h"
 
 namespace dear {
@@ -30,6 +32,14 @@ class StoredMatrix final : public Matrix {
     return reinterpret_cast<const float*>(tensor_.bytes.data());
   }
 
+  std::optional<CodedForm> Coded() const override { return BlockCodesOf(tensor_.dtype); }
+  void CopyCodes(int64_t row, int64_t count, uint8_t* codes, float* scales,
+                 float* minima) const override {
+    CopyBlockCodes(tensor_.dtype,
+                   reinterpret_cast<const uint8_t*>(tensor_.bytes.data()) + row * row_bytes_,
+                   count * cols(), codes, scales, minima);
+  }
+
  private:
   Tensor tensor_;
   int64_t row_bytes_;
@@ -51,12 +61,32 @@ class Bnb4Matrix final : public Matrix {
     DequantizeBnb4(weight_, row * cols(), count * cols(), dst);
   }
 
+  // Blocks lie along the flat weight: only where they end with the rows has a row blocks of its
+  // own.
+  std::optional<CodedForm> Coded() const override {
+    if (weight_.block_size % 16 != 0 || cols() % weight_.block_size != 0) return std::nullopt;
+    return CodedForm{.bits = 4, .levels = weight_.code, .block = weight_.block_size};
+  }
+  void CopyCodes(int64_t row, int64_t count, uint8_t* codes, float* scales, float*) const override {
+    const auto* packed = reinterpret_cast<const uint8_t*>(weight_.packed.data()) + row * cols() / 2;
+    for (int64_t i = 0; i < count * cols() / 2; ++i) {
+      codes[2 * i] = packed[i] >> 4;
+      codes[2 * i + 1] = packed[i] & 15;
+    }
+    const int64_t blocks = cols() / weight_.block_size;
+    std::copy_n(weight_.absmax.begin() + row * blocks, count * blocks, scales);
+  }
+
  private:
   Bnb4Weight weight_;
   std::shared_ptr<const void> owner_;
 };
 
 }  // namespace
+
+void Matrix::CopyCodes(int64_t, int64_t, uint8_t*, float*, float*) const {
+  throw Error(ErrorCode::kInternal, form() + " matrix", "has no codes");
+}
 
 std::shared_ptr<const Matrix> MakeMatrix(Tensor tensor) {
   if (tensor.shape.size() != 2) {

@@ -1,8 +1,10 @@
 #ifndef DEAR_TENSOR_MATRIX_H_
 #define DEAR_TENSOR_MATRIX_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "tensor/bnb4.h"
@@ -11,6 +13,18 @@
 namespace dear {
 
 class ThreadPool;
+struct PackedWeights;
+
+// How a row of narrow codes stands for numbers: value = meaning(code) * scale + minimum, where
+// scale and minimum are shared by `block` numbers of the row and the product is exact where there
+// is a minimum (so that it does not matter whether it is fused with the sum).
+struct CodedForm {
+  int bits = 4;                    // 4: meaning(code) = levels[code]; 8: the code itself, an int8
+  std::array<float, 16> levels{};  // of 4 bits
+  int64_t block = 32;              // numbers; a multiple of 16 that no row cuts
+  bool has_minimum = false;
+  bool half_scales = false;  // scales and minima are f16 numbers
+};
 
 // A weight matrix [rows, cols] in the form in which it is held: any DType, 4-bit of bitsandbytes,
 // or int8 with one scale a row. Immutable and shared; kernels read it row block by row block.
@@ -28,6 +42,15 @@ class Matrix {
 
   // Row-major f32 numbers where that is how they are held (kernels then skip the copy), else null.
   virtual const float* DenseF32() const { return nullptr; }
+
+  // Where the numbers are codes with a scale a block, what those mean; and rows of them: codes
+  // [count, cols], scales and minima (where the form has them) [count, cols / block].
+  virtual std::optional<CodedForm> Coded() const { return std::nullopt; }
+  virtual void CopyCodes(int64_t row, int64_t count, uint8_t* codes, float* scales,
+                         float* minima) const;
+
+  // The weights in the order of the fast kernels where that is how they are held, else null.
+  virtual const PackedWeights* Packed() const { return nullptr; }
 
  protected:
   Matrix(int64_t rows, int64_t cols) : rows_(rows), cols_(cols) {}

@@ -1,6 +1,6 @@
 #include "kernels/cpu/kernel_table.h"
 
-#if defined(__AVX2__) && defined(__FMA__)
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 
 #include <immintrin.h>
 
@@ -86,10 +86,95 @@ inline void Quarter(F16 v, float* q) {
   _mm_storeu_ps(q, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
 }
 
-#include "kernels/cpu/kernel_body.inc"
+// Whole numbers, for codes and bf16 pairs.
+struct I16 {
+  __m256i low;
+  __m256i high;
+};
+constexpr int kPairRows = 4;
+constexpr int kPairPanels = 1;
 
-constexpr KernelTable kTable = {"avx2", VectorBits, DotRows, RmsNorm,
-                                Gate,   ScoreKeys,  Softmax, WeighValues};
+inline I16 LoadInts(const void* p) {
+  const auto* from = static_cast<const __m256i*>(p);
+  return {_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1)};
+}
+inline I16 SetInts(uint32_t v) {
+  const __m256i half = _mm256_set1_epi32(static_cast<int>(v));
+  return {half, half};
+}
+inline I16 And(I16 a, uint32_t mask) {
+  const __m256i half = _mm256_set1_epi32(static_cast<int>(mask));
+  return {_mm256_and_si256(a.low, half), _mm256_and_si256(a.high, half)};
+}
+template <int kBits>
+inline I16 ShiftLeft(I16 a) {
+  return {_mm256_slli_epi32(a.low, kBits), _mm256_slli_epi32(a.high, kBits)};
+}
+template <int kBits>
+inline I16 ShiftRight(I16 a) {
+  return {_mm256_srli_epi32(a.low, kBits), _mm256_srli_epi32(a.high, kBits)};
+}
+template <int kBits>
+inline I16 ShiftRightSigned(I16 a) {
+  return {_mm256_srai_epi32(a.low, kBits), _mm256_srai_epi32(a.high, kBits)};
+}
+inline F16 AsFloats(I16 a) {
+  return {_mm256_castsi256_ps(a.low), _mm256_castsi256_ps(a.high)};
+}
+inline F16 ToFloats(I16 a) {
+  return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)};
+}
+inline F16 LoadHalves(const void* p) {
+  const auto* from = static_cast<const __m128i*>(p);
+  return {_mm256_cvtph_ps(_mm_loadu_si128(from)), _mm256_cvtph_ps(_mm_loadu_si128(from + 1))};
+}
+
+using Levels = F16;
+inline Levels LoadLevels(const float* levels) {
+  return Load(levels);
+}
+inline __m256 Lookup8(Levels levels, __m256i codes) {
+  // The fourth bit of a code, moved to the sign, chooses the half of the table.
+  const __m256 upper = _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28));
+  return _mm256_blendv_ps(_mm256_permutevar8x32_ps(levels.low, codes),
+                          _mm256_permutevar8x32_ps(levels.high, codes), upper);
+}
+inline F16 Lookup(Levels levels, I16 codes) {
+  return {Lookup8(levels, codes.low), Lookup8(levels, codes.high)};
+}
+
+// bf16 of f32 numbers in the upper halves of the lanes, ties to even; NaN stays NaN.
+inline __m256i RoundUpper(__m256 v) {
+  const __m256i bits = _mm256_castps_si256(v);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x00400000));
+  return _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+}
+inline __m256i Pairs8(__m256 even, __m256 odd) {
+  const __m256i upper = _mm256_and_si256(RoundUpper(odd), _mm256_set1_epi32(-65536));
+  return _mm256_or_si256(_mm256_srli_epi32(RoundUpper(even), 16), upper);
+}
+inline void StorePairs(uint16_t* y, F16 even, F16 odd) {
+  auto* to = reinterpret_cast<__m256i*>(y);
+  _mm256_storeu_si256(to, Pairs8(even.low, odd.low));
+  _mm256_storeu_si256(to + 1, Pairs8(even.high, odd.high));
+}
+inline void RoundPart(uint16_t* y, const float* x, int64_t n) {
+  const F16 v = LoadPart(x, n);
+  uint32_t numbers[16];
+  auto* to = reinterpret_cast<__m256i*>(numbers);
+  _mm256_storeu_si256(to, _mm256_srli_epi32(RoundUpper(v.low), 16));
+  _mm256_storeu_si256(to + 1, _mm256_srli_epi32(RoundUpper(v.high), 16));
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<uint16_t>(numbers[i]);
+}
+
+#include "kernels/cpu/kernel_body.inc"
+#include "kernels/cpu/packed_body.inc"
+
+constexpr KernelTable kTable = {"avx2",  VectorBits,  DotRows,
+                                RmsNorm, Gate,        ScoreKeys,
+                                Softmax, WeighValues, {PairUnit, RoundRow, DotPairs, UnpackCodes}};
 
 }  // namespace
 

@@ -67,6 +67,10 @@ void CpuBackend::Embed(const Matrix& table, std::span<const int32_t> ids, float 
 
 void CpuBackend::MatMul(const float* x, int64_t rows, const Matrix& w, const float* bias,
                         float* y) {
+  if (w.Packed() != nullptr) {
+    MultiplyPacked(x, rows, w, bias, y);
+    return;
+  }
   if (w.DenseF32() != nullptr) {
     MatMul(x, rows, w.cols(), w.DenseF32(), w.rows(), bias, y);
     return;

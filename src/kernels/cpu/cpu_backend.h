@@ -7,6 +7,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/kernel_table.h"
+#include "tensor/packed_matrix.h"
 
 namespace dear::cpu {
 
@@ -45,6 +46,19 @@ class CpuBackend : public Backend {
     int64_t num_tokens;
   };
 
+  // A part of a product with packed weights: a block of outputs for a block of rows.
+  struct PackedTask {
+    int64_t first_row;
+    int64_t rows;
+    int64_t first_out;
+    int64_t outs;
+  };
+
+  void MultiplyPacked(const float* x, int64_t rows, const Matrix& w, const float* bias, float* y);
+  void RunPacked(const PackedTask& task, const Matrix& w, const float* bias, int worker, float* y);
+  // The rows of x [rows, cols] as bf16 numbers, depth of them at stride rounded_stride_.
+  void RoundRows(const float* x, int64_t rows, int64_t cols, int64_t depth);
+
   // Calls fn(begin, end) over parts of [0, rows); `row_floats` says how much work a row is.
   void ForRows(int64_t rows, int64_t row_floats,
                const std::function<void(int64_t begin, int64_t end)>& fn);
@@ -57,6 +71,8 @@ class CpuBackend : public Backend {
   const KernelTable& kernels_;
   std::string name_;
   std::vector<std::vector<float>> scratch_;
+  std::vector<uint16_t> rounded_;
+  int64_t rounded_stride_ = 0;
 };
 
 }  // namespace dear::cpu

@@ -12,10 +12,53 @@ inline constexpr int64_t kLanes = 16;
 
 enum class GateKind : uint8_t { kSilu, kGeluTanh };
 
+// Products of bf16 numbers with weights in the panels of tensor/packed_matrix.h.
+//   y[r, o] = bias[o] + sum_k x[r, k] * w[o, k]
+// one f32 sum for each output, in the order k = 1, 0, 3, 2, 5, 4, … (the upper number of a pair
+// first), each step one fused multiply-add; with `add` the sum goes on from what y holds.
+struct PairProduct {
+  const uint16_t* x;  // bf16 [rows, depth] at x_stride
+  int64_t rows;
+  int64_t x_stride;
+  const uint16_t* w;  // panels of 16 outputs at panel_stride: [depth / 2][16][2]
+  int64_t panel_stride;
+  int64_t depth;  // a multiple of 32
+  int64_t outs;   // outputs that y has room for
+  bool add;
+  const float* bias;  // null: none
+  float* y;           // [rows, outs] at y_stride
+  int64_t y_stride;
+};
+
+// Codes of one panel to be turned into pairs, as PackedWeights describes them.
+struct CodePanel {
+  const uint8_t* codes;
+  const void* scales;
+  const void* minima;   // null: none
+  const float* levels;  // [16]; null: the codes are int8
+  int64_t block;        // a multiple of 16
+  bool half_scales;
+  int64_t first;  // inputs [first, first + depth), multiples of 32
+  int64_t depth;
+};
+
+// The inner loops over packed weights.
+struct PairKernels {
+  // How pairs are multiplied, as proof from inside the file: "fma", or "bf16" by the instruction
+  // for it (which takes subnormal numbers as zeros; all others give the bits of the "fma" kernels
+  // of AVX2 and AVX-512).
+  const char* (*unit)() noexcept;
+  // y[i] = bf16(x[i]) for i < n, zeros up to depth.
+  void (*round_row)(const float* x, int64_t n, int64_t depth, uint16_t* y) noexcept;
+  void (*dot)(const PairProduct& product) noexcept;
+  // pairs: [depth / 2][16][2].
+  void (*unpack)(const CodePanel& panel, uint16_t* pairs) noexcept;
+};
+
 // The inner loops of one instruction set. Every function computes a row from that row alone, in an
 // order that depends on the length of the row and on nothing else; raw pointers of any alignment.
 struct KernelTable {
-  const char* name;  // "scalar", "avx2", "avx512": as DEAR_ISA spells them
+  const char* name;  // as DEAR_ISA spells it: "scalar", "avx2", "avx512", "avx512bf16"
 
   // The width in bits of the vectors that this table's file was compiled for: proof, from inside
   // the file, of which code runs.
@@ -46,12 +89,16 @@ struct KernelTable {
   // before they are added. values [kKeysPerBlock, dim], acc [rows, dim], dim a multiple of kLanes.
   void (*weigh_values)(const float* p, int64_t rows, int64_t p_stride, const float* values,
                        int64_t dim, float* acc) noexcept;
+
+  PairKernels pairs;
 };
 
 const KernelTable& ScalarKernels();
 // Null where this build has none (another architecture).
 const KernelTable* Avx2Kernels();
 const KernelTable* Avx512Kernels();
+// In place of AVX-512's where the machine has AVX512_BF16.
+const PairKernels* Avx512Bf16Pairs();
 
 }  // namespace dear::cpu
 

@@ -11,46 +11,21 @@
 #include <vector>
 
 #include "kernels/cpu/isa.h"
+#include "kernels/testing/misaligned.h"
 
 namespace dear::cpu {
 namespace {
 
+using MisalignedFloats = testing::Misaligned<float>;
+
 constexpr int64_t kLengths[] = {1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65};
-
-// Numbers at an address that is 4 bytes past a multiple of 64, with guards on both sides.
-class Misaligned {
- public:
-  explicit Misaligned(int64_t size) : size_(size), memory_(static_cast<size_t>(size) + 64, kGuard) {
-    const auto address = reinterpret_cast<uintptr_t>(memory_.data());
-    offset_ = (64 - address % 64) % 64 / sizeof(float) + 17;
-  }
-  float* data() { return memory_.data() + offset_; }
-  float& operator[](int64_t i) { return data()[i]; }
-  void Fill(std::mt19937& random, float scale = 1) {
-    std::normal_distribution<float> normal(0, scale);
-    for (int64_t i = 0; i < size_; ++i) data()[i] = normal(random);
-  }
-  bool GuardsIntact() const {
-    for (size_t i = 0; i < memory_.size(); ++i) {
-      const bool inside = i >= offset_ && i < offset_ + static_cast<size_t>(size_);
-      if (!inside && memory_[i] != kGuard) return false;
-    }
-    return true;
-  }
-
- private:
-  static constexpr float kGuard = 12345.0F;
-  int64_t size_;
-  std::vector<float> memory_;
-  size_t offset_ = 0;
-};
 
 // Whether `got` is within `tolerance` of `expected`, both relative to `scale`. False for NaN.
 bool Near(double got, double expected, double scale, double tolerance) {
   return std::abs(got - expected) <= tolerance * scale;
 }
 
-class KernelTableTest : public testing::TestWithParam<const KernelTable*> {
+class KernelTableTest : public ::testing::TestWithParam<const KernelTable*> {
  protected:
   const KernelTable& kernels() const { return *GetParam(); }
   std::mt19937 random_{20261123};
@@ -68,7 +43,8 @@ TEST(ComparatorTest, RefusesWhatIsWrong) {
 
 TEST_P(KernelTableTest, RunsInItsOwnVectors) {
   const std::string name = kernels().name;
-  EXPECT_EQ(kernels().vector_bits(), name == "avx512" ? 512 : name == "avx2" ? 256 : 128);
+  EXPECT_EQ(kernels().vector_bits(), name.starts_with("avx512") ? 512 : name == "avx2" ? 256 : 128);
+  EXPECT_STREQ(kernels().pairs.unit(), name == "avx512bf16" ? "bf16" : "fma");
 }
 
 TEST_P(KernelTableTest, DotRows) {
@@ -77,10 +53,10 @@ TEST_P(KernelTableTest, DotRows) {
       for (const int64_t outs : {1, 3, 4, 5, 9}) {
         const int64_t x_stride = k + 3;
         const int64_t y_stride = outs + 2;
-        Misaligned x(rows * x_stride);
-        Misaligned w(outs * k);
-        Misaligned bias(outs);
-        Misaligned y(rows * y_stride);
+        MisalignedFloats x(rows * x_stride);
+        MisalignedFloats w(outs * k);
+        MisalignedFloats bias(outs);
+        MisalignedFloats y(rows * y_stride);
         x.Fill(random_);
         w.Fill(random_);
         bias.Fill(random_);
@@ -112,9 +88,9 @@ TEST_P(KernelTableTest, DotRowsGivesARowTheSameBitsInAnyCompany) {
   for (const int64_t k : {5, 33, 576}) {
     constexpr int64_t kRows = 14;
     constexpr int64_t kOuts = 11;
-    Misaligned x(kRows * k);
-    Misaligned w(kOuts * k);
-    Misaligned together(kRows * kOuts);
+    MisalignedFloats x(kRows * k);
+    MisalignedFloats w(kOuts * k);
+    MisalignedFloats together(kRows * kOuts);
     x.Fill(random_);
     w.Fill(random_);
     kernels().dot_rows(x.data(), kRows, k, w.data(), kOuts, k, nullptr, together.data(), kOuts);
@@ -132,9 +108,9 @@ TEST_P(KernelTableTest, DotRowsGivesARowTheSameBitsInAnyCompany) {
 TEST_P(KernelTableTest, RmsNorm) {
   for (const int64_t n : kLengths) {
     for (const float offset : {0.0F, 1.0F}) {
-      Misaligned x(n);
-      Misaligned w(n);
-      Misaligned y(n);
+      MisalignedFloats x(n);
+      MisalignedFloats w(n);
+      MisalignedFloats y(n);
       x.Fill(random_, 3);
       w.Fill(random_);
       kernels().rms_norm(x.data(), w.data(), offset, n, 1e-5F, y.data());
@@ -152,9 +128,9 @@ TEST_P(KernelTableTest, RmsNorm) {
 
 TEST_P(KernelTableTest, Gate) {
   for (const int64_t n : kLengths) {
-    Misaligned gate(n);
-    Misaligned up(n);
-    Misaligned y(n);
+    MisalignedFloats gate(n);
+    MisalignedFloats up(n);
+    MisalignedFloats y(n);
     gate.Fill(random_, 4);
     up.Fill(random_);
     gate[0] = -120;  // beyond the range of exp
@@ -178,7 +154,7 @@ TEST_P(KernelTableTest, SoftmaxIsExactlyZeroOutsideItsRange) {
   for (const int64_t end : kLengths) {
     for (const int64_t begin : {int64_t{0}, end / 2, end - 1}) {
       const int64_t n = (end + kKeysPerBlock - 1) / kKeysPerBlock * kKeysPerBlock;
-      Misaligned s(n);
+      MisalignedFloats s(n);
       s.Fill(random_, 10);
       for (int64_t i = end; i < n; ++i) s[i] = 1e30F;  // what hidden keys may hold
       for (int64_t i = 0; i < begin; ++i) s[i] = std::nanf("");
@@ -229,11 +205,11 @@ TEST_P(KernelTableTest, ScoreKeysAndWeighValues) {
   for (const int64_t head_dim : {1, 8, 15, 64, 96, 128}) {
     for (const int64_t rows : {1, 2, 5, 6, 7, 9, 17}) {
       const int64_t dim = (head_dim + kLanes - 1) / kLanes * kLanes;
-      Misaligned q(rows * head_dim);
-      Misaligned keys(head_dim * kKeysPerBlock);
-      Misaligned s(rows * (kKeysPerBlock + 5));
-      Misaligned values(kKeysPerBlock * dim);
-      Misaligned acc(rows * dim);
+      MisalignedFloats q(rows * head_dim);
+      MisalignedFloats keys(head_dim * kKeysPerBlock);
+      MisalignedFloats s(rows * (kKeysPerBlock + 5));
+      MisalignedFloats values(kKeysPerBlock * dim);
+      MisalignedFloats acc(rows * dim);
       q.Fill(random_);
       keys.Fill(random_);
       values.Fill(random_);
@@ -271,7 +247,7 @@ TEST_P(KernelTableTest, ScoreKeysAndWeighValues) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Machine, KernelTableTest, testing::ValuesIn(RunnableKernels()),
+INSTANTIATE_TEST_SUITE_P(Machine, KernelTableTest, ::testing::ValuesIn(RunnableKernels()),
                          [](const auto& param_info) { return param_info.param->name; });
 
 }  // namespace

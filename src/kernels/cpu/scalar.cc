@@ -98,10 +98,111 @@ inline void Quarter(const F16& v, float* q) {
   __builtin_memcpy(q, &sum, sizeof(sum));
 }
 
-#include "kernels/cpu/kernel_body.inc"
+// Whole numbers, for codes and bf16 pairs.
+typedef uint32_t U4 __attribute__((vector_size(16)));
+struct I16 {
+  U4 part[4];
+};
+constexpr int kPairRows = 2;
+constexpr int kPairPanels = 1;
 
-constexpr KernelTable kTable = {"scalar", VectorBits, DotRows, RmsNorm,
-                                Gate,     ScoreKeys,  Softmax, WeighValues};
+inline I16 LoadInts(const void* p) {
+  I16 v;
+  __builtin_memcpy(&v, p, sizeof(v));
+  return v;
+}
+inline I16 SetInts(uint32_t v) {
+  const U4 part = {v, v, v, v};
+  return {{part, part, part, part}};
+}
+template <class Op>
+inline I16 EachInt(const I16& a, Op op) {
+  I16 out;
+  for (int i = 0; i < 4; ++i) out.part[i] = op(a.part[i]);
+  return out;
+}
+inline I16 And(const I16& a, uint32_t mask) {
+  return EachInt(a, [mask](U4 x) { return x & mask; });
+}
+template <int kBits>
+inline I16 ShiftLeft(const I16& a) {
+  return EachInt(a, [](U4 x) { return x << kBits; });
+}
+template <int kBits>
+inline I16 ShiftRight(const I16& a) {
+  return EachInt(a, [](U4 x) { return x >> kBits; });
+}
+template <int kBits>
+inline I16 ShiftRightSigned(const I16& a) {
+  return EachInt(a, [](U4 x) { return (U4)((I4)x >> kBits); });
+}
+inline F16 AsFloats(const I16& a) {
+  F16 v;
+  __builtin_memcpy(&v, &a, sizeof(v));
+  return v;
+}
+inline F16 ToFloats(const I16& a) {
+  F16 v;
+  for (int i = 0; i < 4; ++i) v.part[i] = __builtin_convertvector((I4)a.part[i], F4);
+  return v;
+}
+
+// Scales only: they are finite, or the products with them are not.
+inline float HalfToFloat(uint16_t bits) {
+  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16;
+  const uint32_t exponent = (bits >> 10) & 31u;
+  const uint32_t mantissa = bits & 0x3ffu;
+  if (exponent == 0) {
+    const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
+    return sign != 0 ? -magnitude : magnitude;
+  }
+  const uint32_t wide = exponent == 31 ? 255u : exponent + 112u;
+  return __builtin_bit_cast(float, sign | (wide << 23) | (mantissa << 13));
+}
+inline F16 LoadHalves(const void* p) {
+  uint16_t halves[16];
+  __builtin_memcpy(halves, p, sizeof(halves));
+  float numbers[16];
+  for (int i = 0; i < 16; ++i) numbers[i] = HalfToFloat(halves[i]);
+  return Load(numbers);
+}
+
+using Levels = const float*;
+inline Levels LoadLevels(const float* levels) {
+  return levels;
+}
+inline F16 Lookup(Levels levels, const I16& codes) {
+  uint32_t at[16];
+  __builtin_memcpy(at, &codes, sizeof(at));
+  float numbers[16];
+  for (int i = 0; i < 16; ++i) numbers[i] = levels[at[i] & 15];
+  return Load(numbers);
+}
+
+inline uint16_t RoundToBF16(float v) {
+  const uint32_t bits = __builtin_bit_cast(uint32_t, v);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 0x40u);
+  return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+inline void RoundPart(uint16_t* y, const float* x, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = RoundToBF16(x[i]);
+}
+inline void StorePairs(uint16_t* y, const F16& even, const F16& odd) {
+  float numbers[32];
+  Store(numbers, even);
+  Store(numbers + 16, odd);
+  for (int i = 0; i < 16; ++i) {
+    y[2 * i] = RoundToBF16(numbers[i]);
+    y[2 * i + 1] = RoundToBF16(numbers[16 + i]);
+  }
+}
+
+#include "kernels/cpu/kernel_body.inc"
+#include "kernels/cpu/packed_body.inc"
+
+constexpr KernelTable kTable = {"scalar", VectorBits,  DotRows,
+                                RmsNorm,  Gate,        ScoreKeys,
+                                Softmax,  WeighValues, {PairUnit, RoundRow, DotPairs, UnpackCodes}};
 
 }  // namespace
 

@@ -62,7 +62,8 @@ inline GoldenCase FindGolden(const std::string& name) {
   throw std::runtime_error("no golden case " + name);
 }
 
-inline std::shared_ptr<const Model> LoadGolden(const GoldenCase& test) {
+inline std::shared_ptr<const Model> LoadGolden(const GoldenCase& test,
+                                               Compute compute = Compute::kReference) {
   Checkpoint checkpoint = OpenCheckpoint(GoldenFolder() / test.base);
   if (test.classifier_labels > 0) {
     checkpoint.config.head = HeadKind::kSequenceClassification;
@@ -70,6 +71,7 @@ inline std::shared_ptr<const Model> LoadGolden(const GoldenCase& test) {
   }
   LoadOptions options;
   options.weights = test.weights;
+  options.compute = compute;
   options.check_finite = true;
   return Model::Load(checkpoint, options);
 }

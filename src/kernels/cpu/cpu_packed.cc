@@ -1,0 +1,117 @@
+// Products with packed weights: activations rounded to bf16 once, weights that are held as codes
+// turned into pairs block by block, f32 sums.
+#include <algorithm>
+
+#include "kernels/cpu/cpu_backend.h"
+
+namespace dear::cpu {
+namespace {
+
+constexpr int64_t kPanelOuts = PackedWeights::kOuts;
+// Outputs of a task: the panels of one register tile.
+constexpr int64_t kTaskOuts = 4 * kPanelOuts;
+// Rows of a task: enough to pay for turning codes into pairs, few enough for every thread.
+constexpr int64_t kTaskRows = 192;
+// Inputs that are multiplied before the next ones: their pairs stay in the nearer caches. Sums go
+// through memory between blocks, which does not change them.
+constexpr int64_t kDepthBlock = 512;
+// Work below this is not worth waking threads for.
+constexpr int64_t kNumbersPerRun = 32 * 1024;
+
+int64_t CeilDiv(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+}  // namespace
+
+void CpuBackend::RoundRows(const float* x, int64_t rows, int64_t cols, int64_t depth) {
+  // An odd number of cache lines, so that the rows of a tile do not share places in the cache.
+  constexpr int64_t kLine = 32;
+  const int64_t lines = CeilDiv(depth, kLine);
+  rounded_stride_ = (lines + (lines % 2 == 0 ? 1 : 0)) * kLine;
+  const auto size = static_cast<size_t>(rows * rounded_stride_);
+  if (rounded_.size() < size) rounded_.resize(size);
+  ForRows(rows, cols, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      kernels_.pairs.round_row(x + row * cols, cols, depth,
+                               rounded_.data() + row * rounded_stride_);
+    }
+  });
+}
+
+void CpuBackend::MultiplyPacked(const float* x, int64_t rows, const Matrix& w, const float* bias,
+                                float* y) {
+  if (rows == 0) return;
+  RoundRows(x, rows, w.cols(), w.Packed()->depth);
+  const int64_t out_tasks = CeilDiv(w.rows(), kTaskOuts);
+  const int64_t row_tasks = CeilDiv(rows, kTaskRows);
+  const int64_t rows_each = CeilDiv(rows, row_tasks);
+  const auto run = [&](int64_t number, int worker) {
+    const int64_t row = number % row_tasks * rows_each;
+    const int64_t out = number / row_tasks * kTaskOuts;
+    RunPacked({.first_row = row,
+               .rows = std::min(rows_each, rows - row),
+               .first_out = out,
+               .outs = std::min(kTaskOuts, w.rows() - out)},
+              w, bias, worker, y);
+  };
+  if (rows * w.rows() * w.cols() < kNumbersPerRun) {
+    for (int64_t task = 0; task < out_tasks * row_tasks; ++task) run(task, 0);
+    return;
+  }
+  pool_->Run(out_tasks * row_tasks, run);
+}
+
+void CpuBackend::RunPacked(const PackedTask& task, const Matrix& w, const float* bias, int worker,
+                           float* y) {
+  const PackedWeights& weights = *w.Packed();
+  const bool nibbles = weights.kind == PackedWeights::Kind::kCodes4;
+  const int64_t first_panel = task.first_out / kPanelOuts;
+  const int64_t panels = CeilDiv(task.outs, kPanelOuts);
+  PairProduct product{.x = nullptr,
+                      .rows = task.rows,
+                      .x_stride = rounded_stride_,
+                      .w = nullptr,
+                      .panel_stride = 0,
+                      .depth = 0,
+                      .outs = task.outs,
+                      .add = false,
+                      .bias = nullptr,
+                      .y = y + task.first_row * w.rows() + task.first_out,
+                      .y_stride = w.rows()};
+  for (int64_t first = 0; first < weights.depth; first += kDepthBlock) {
+    const int64_t depth = std::min(kDepthBlock, weights.depth - first);
+    if (weights.kind == PackedWeights::Kind::kPairs) {
+      product.panel_stride = weights.depth * kPanelOuts;
+      product.w = static_cast<const uint16_t*>(weights.data) + first_panel * product.panel_stride +
+                  first * kPanelOuts;
+    } else {
+      product.panel_stride = depth * kPanelOuts;
+      auto* pairs = reinterpret_cast<uint16_t*>(Scratch(worker, kTaskOuts * kDepthBlock / 2));
+      product.w = pairs;
+      for (int64_t panel = first_panel; panel < first_panel + panels; ++panel) {
+        const int64_t bytes = weights.depth * kPanelOuts / (nibbles ? 2 : 1);
+        const int64_t scales =
+            weights.scale_blocks * kPanelOuts * (weights.half_scales ? 2 : 4) * panel;
+        const CodePanel codes{.codes = static_cast<const uint8_t*>(weights.data) + panel * bytes,
+                              .scales = static_cast<const char*>(weights.scales) + scales,
+                              .minima = weights.minima == nullptr
+                                            ? nullptr
+                                            : static_cast<const char*>(weights.minima) + scales,
+                              .levels = nibbles ? weights.levels.data() : nullptr,
+                              .block = weights.block,
+                              .half_scales = weights.half_scales,
+                              .first = first,
+                              .depth = depth};
+        kernels_.pairs.unpack(codes, pairs + (panel - first_panel) * product.panel_stride);
+      }
+    }
+    product.x = rounded_.data() + task.first_row * rounded_stride_ + first;
+    product.depth = depth;
+    product.add = first > 0;
+    if (first + depth == weights.depth && bias != nullptr) product.bias = bias + task.first_out;
+    kernels_.pairs.dot(product);
+  }
+}
+
+}  // namespace dear::cpu

@@ -1,0 +1,264 @@
+// Products with packed weights, of every table that this machine runs, against their definition:
+// the same bits, whatever the tile and the address.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/isa.h"
+#include "kernels/testing/misaligned.h"
+#include "tensor/quantize.h"
+
+namespace dear::cpu {
+namespace {
+
+using Floats = dear::testing::Misaligned<float>;
+using Halves = dear::testing::Misaligned<uint16_t>;
+
+constexpr int64_t kLengths[] = {1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65};
+
+bool SameBits(float a, float b) {
+  return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
+}
+
+TEST(SameBitsTest, RefusesWhatIsWrong) {
+  EXPECT_TRUE(SameBits(1.5F, 1.5F));
+  EXPECT_FALSE(SameBits(0.0F, -0.0F));
+  EXPECT_FALSE(SameBits(1.0F, std::nextafter(1.0F, 2.0F)));
+  EXPECT_FALSE(SameBits(1.0F, -1.0F));
+}
+
+class PairKernelsTest : public ::testing::TestWithParam<const KernelTable*> {
+ protected:
+  const PairKernels& pairs() const { return GetParam()->pairs; }
+  // A step of a sum: fused but in the portable kernels.
+  float Step(float a, float b, float sum) const {
+    if (std::strcmp(GetParam()->name, "scalar") == 0) {
+      const float product = a * b;
+      return product + sum;
+    }
+    return std::fma(a, b, sum);
+  }
+  std::mt19937 random_{20261125};
+};
+
+TEST_P(PairKernelsTest, RoundRow) {
+  for (const int64_t n : kLengths) {
+    const int64_t depth = (n + 31) / 32 * 32;
+    Floats x(n);
+    Halves y(depth);
+    x.Fill(random_);
+    const float special[] = {0.0F,          -0.0F,         std::numeric_limits<float>::infinity(),
+                             3.4e38F,       1.00390625F,   1.01171875F,
+                             std::nanf(""), -std::nanf("")};
+    for (int64_t i = 0; i < std::min<int64_t>(n, 8); ++i) x[i] = special[i];
+    pairs().round_row(x.data(), n, depth, y.data());
+    for (int64_t i = 0; i < depth; ++i) {
+      if (i < n && std::isnan(x[i])) {
+        EXPECT_TRUE(std::isnan(BF16ToF32(y[i])));
+        continue;
+      }
+      ASSERT_EQ(y[i], i < n ? F32ToBF16(x[i]) : 0) << n << " at " << i;
+    }
+    ASSERT_TRUE(y.GuardsIntact());
+  }
+}
+
+// One product of random numbers, checked bit by bit.
+struct Shape {
+  int64_t rows, outs, depth;
+  bool bias, add;
+};
+
+TEST_P(PairKernelsTest, DotGivesTheBitsOfItsDefinition) {
+  std::vector<Shape> shapes;
+  for (const int64_t outs : kLengths) {
+    for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 13}) {
+      shapes.push_back({rows, outs, 32 * (1 + (rows + outs) % 3), rows % 2 == 0, outs % 2 == 0});
+    }
+  }
+  shapes.push_back({15, 65, 1536, true, true});
+  for (const Shape& shape : shapes) {
+    const int64_t panels = (shape.outs + 15) / 16;
+    const int64_t x_stride = shape.depth + 6;
+    const int64_t panel_stride = shape.depth * 16 + 2;
+    const int64_t y_stride = shape.outs + 3;
+    Halves x(shape.rows * x_stride);
+    Halves w(panels * panel_stride);
+    Floats bias(shape.outs);
+    Floats y(shape.rows * y_stride);
+    std::normal_distribution<float> normal;
+    for (int64_t i = 0; i < shape.rows * x_stride; ++i) x[i] = F32ToBF16(normal(random_));
+    for (int64_t i = 0; i < panels * panel_stride; ++i) w[i] = F32ToBF16(normal(random_));
+    bias.Fill(random_);
+    y.Fill(random_);
+    std::vector<float> before(y.data(), y.data() + shape.rows * y_stride);
+    pairs().dot({.x = x.data(),
+                 .rows = shape.rows,
+                 .x_stride = x_stride,
+                 .w = w.data(),
+                 .panel_stride = panel_stride,
+                 .depth = shape.depth,
+                 .outs = shape.outs,
+                 .add = shape.add,
+                 .bias = shape.bias ? bias.data() : nullptr,
+                 .y = y.data(),
+                 .y_stride = y_stride});
+    for (int64_t r = 0; r < shape.rows; ++r) {
+      for (int64_t o = 0; o < y_stride; ++o) {
+        float sum = before[static_cast<size_t>(r * y_stride + o)];
+        if (o < shape.outs) {
+          if (!shape.add) sum = 0;
+          const uint16_t* panel = w.data() + o / 16 * panel_stride;
+          for (int64_t k = 0; k < shape.depth; k += 2) {
+            for (const int64_t i : {k + 1, k}) {
+              const uint16_t weight = panel[(k / 2 * 16 + o % 16) * 2 + i - k];
+              sum = Step(BF16ToF32(x[r * x_stride + i]), BF16ToF32(weight), sum);
+            }
+          }
+          if (shape.bias) sum += bias[o];
+        }
+        ASSERT_TRUE(SameBits(y[r * y_stride + o], sum))
+            << shape.rows << " rows, " << shape.outs << " outs, depth " << shape.depth << " at "
+            << r << ", " << o << ": " << y[r * y_stride + o] << " for " << sum;
+      }
+    }
+    ASSERT_TRUE(y.GuardsIntact());
+  }
+}
+
+// A matrix of each kind of codes, with normal numbers.
+std::vector<std::shared_ptr<const Matrix>> PackedForms(std::mt19937& random, int64_t rows,
+                                                       int64_t cols) {
+  std::normal_distribution<float> normal;
+  std::vector<float> values(static_cast<size_t>(rows * cols));
+  for (float& value : values) value = normal(random);
+  const auto source = MakeMatrix(MakeTensor("w", {rows, cols}, values));
+  std::vector<std::shared_ptr<const Matrix>> forms = {PackMatrix(*source)};
+  for (const WeightForm form : {WeightForm::kBF16, WeightForm::kInt8, WeightForm::kNf4,
+                                WeightForm::kFp4, WeightForm::kQ8_0, WeightForm::kQ4_0}) {
+    forms.push_back(PackMatrix(*ConvertMatrix(source, {.form = form})));
+  }
+  for (const DType dtype : {DType::kQ4_1, DType::kQ5_0, DType::kQ5_1}) {
+    std::vector<std::byte> bytes(*StorageBytes(dtype, static_cast<uint64_t>(rows * cols)));
+    QuantizeFromF32(dtype, values.data(), rows * cols, bytes.data());
+    forms.push_back(
+        PackMatrix(*MakeMatrix(MakeTensor("w", dtype, {rows, cols}, std::move(bytes)))));
+  }
+  return forms;
+}
+
+TEST_P(PairKernelsTest, UnpackGivesTheNumbersOfTheMatrix) {
+  constexpr int64_t kCols = 192;
+  for (const auto& matrix : PackedForms(random_, 33, kCols)) {
+    const PackedWeights& weights = *matrix->Packed();
+    if (weights.kind == PackedWeights::Kind::kPairs) continue;
+    const bool nibbles = weights.kind == PackedWeights::Kind::kCodes4;
+    std::vector<float> expected(33 * kCols);
+    matrix->CopyRows(0, 33, expected.data());
+    for (int64_t panel = 0; panel < weights.panels; ++panel) {
+      for (const auto& [first, depth] :
+           {std::pair<int64_t, int64_t>{0, kCols}, {32, 64}, {160, 32}}) {
+        const int64_t scales = panel * weights.scale_blocks * 16 * (weights.half_scales ? 2 : 4);
+        Halves pairs(depth * 16);
+        GetParam()->pairs.unpack({.codes = static_cast<const uint8_t*>(weights.data) +
+                                           panel * 16 * weights.depth / (nibbles ? 2 : 1),
+                                  .scales = static_cast<const char*>(weights.scales) + scales,
+                                  .minima = weights.minima == nullptr
+                                                ? nullptr
+                                                : static_cast<const char*>(weights.minima) + scales,
+                                  .levels = nibbles ? weights.levels.data() : nullptr,
+                                  .block = weights.block,
+                                  .half_scales = weights.half_scales,
+                                  .first = first,
+                                  .depth = depth},
+                                 pairs.data());
+        for (int64_t k = 0; k < depth; ++k) {
+          for (int64_t out = 0; out < 16; ++out) {
+            const int64_t row = panel * 16 + out;
+            const float value = BF16ToF32(pairs[(k / 2 * 16 + out) * 2 + k % 2]);
+            const float want =
+                row < 33 ? expected[static_cast<size_t>(row * kCols + first + k)] : 0.0F;
+            ASSERT_EQ(value, want) << matrix->form() << " row " << row << " col " << first + k;
+          }
+        }
+        ASSERT_TRUE(pairs.GuardsIntact());
+      }
+    }
+  }
+}
+
+// Every kind through the backend: with any threads and rows the same bits, and these within what
+// rounding the activations and adding in f32 can change.
+TEST_P(PairKernelsTest, MatMulGivesTheSameBitsWithAnyThreadsAndRows) {
+  constexpr int64_t kRows = 211;  // more than a task takes
+  constexpr int64_t kIn = 1152;   // more than a block of inputs
+  constexpr int64_t kOut = 87;
+  std::normal_distribution<float> normal;
+  std::vector<float> x(kRows * kIn);
+  std::vector<float> bias(kOut);
+  for (float& value : x) value = normal(random_);
+  for (float& value : bias) value = normal(random_);
+  for (const auto& matrix : PackedForms(random_, kOut, kIn)) {
+    CpuBackend one(std::make_shared<ThreadPool>(1), *GetParam());
+    std::vector<float> expected(kRows * kOut);
+    one.MatMul(x.data(), kRows, *matrix, bias.data(), expected.data());
+    for (const int threads : {1, 2, 3}) {
+      CpuBackend backend(std::make_shared<ThreadPool>(threads), *GetParam());
+      for (const int64_t rows : {1, 2, 7, 64, 210}) {
+        std::vector<float> y(static_cast<size_t>(rows * kOut));
+        const int64_t first = kRows - rows;
+        backend.MatMul(x.data() + first * kIn, rows, *matrix, bias.data(), y.data());
+        ASSERT_EQ(std::memcmp(y.data(), expected.data() + first * kOut, y.size() * sizeof(float)),
+                  0)
+            << matrix->form() << " " << threads << " threads, " << rows << " rows";
+      }
+    }
+    std::vector<float> weights(kOut * kIn);
+    matrix->CopyRows(0, kOut, weights.data());
+    for (int64_t r = 0; r < kRows; r += 70) {
+      for (int64_t o = 0; o < kOut; ++o) {
+        double sum = bias[static_cast<size_t>(o)];
+        double scale = std::abs(sum);
+        for (int64_t k = 0; k < kIn; ++k) {
+          const double term = double{x[static_cast<size_t>(r * kIn + k)]} *
+                              weights[static_cast<size_t>(o * kIn + k)];
+          sum += term;
+          scale += std::abs(term);
+        }
+        // Half a unit of bf16 for each activation, half a unit of f32 for each step.
+        ASSERT_NEAR(expected[static_cast<size_t>(r * kOut + o)], sum,
+                    scale * (0x1p-9 * 2 + (kIn + 1) * 0x1p-24))
+            << matrix->form();
+      }
+    }
+  }
+}
+
+// A table that counts its calls before the scalar one answers.
+int counted_dots = 0;
+TEST(PackedBackendTest, TheTableGivenIsTheOneThatRuns) {
+  KernelTable table = ScalarKernels();
+  table.pairs.dot = [](const PairProduct& product) noexcept {
+    ++counted_dots;
+    ScalarKernels().pairs.dot(product);
+  };
+  CpuBackend backend(std::make_shared<ThreadPool>(1), table);
+  const float x[2] = {2, 3};
+  const auto w = PackMatrix(*MakeMatrix(MakeTensor("w", {1, 2}, {10, 100})));
+  float y = 0;
+  backend.MatMul(x, 1, *w, nullptr, &y);
+  EXPECT_EQ(y, 320);
+  EXPECT_EQ(counted_dots, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Machine, PairKernelsTest, ::testing::ValuesIn(RunnableKernels()),
+                         [](const auto& param_info) { return param_info.param->name; });
+
+}  // namespace
+}  // namespace dear::cpu

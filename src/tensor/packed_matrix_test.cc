@@ -1,0 +1,145 @@
+#include "tensor/packed_matrix.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "base/thread_pool.h"
+#include "tensor/quantize.h"
+#include "tensor/rounding.h"
+
+namespace dear {
+namespace {
+
+std::vector<float> Normal(std::mt19937& random, int64_t count) {
+  std::normal_distribution<float> normal;
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+std::vector<float> Rows(const Matrix& matrix) {
+  std::vector<float> values(static_cast<size_t>(matrix.rows() * matrix.cols()));
+  matrix.CopyRows(0, matrix.rows(), values.data());
+  return values;
+}
+
+// Units in bf16's last place between two bf16 numbers of one sign; a large number otherwise.
+int64_t Units(float a, float b) {
+  if (std::signbit(a) != std::signbit(b) && (a != 0 || b != 0)) return 1 << 20;
+  return std::abs(int64_t{F32ToBF16(a) & 0x7fff} - int64_t{F32ToBF16(b) & 0x7fff});
+}
+
+TEST(UnitsTest, SeesEveryMutation) {
+  EXPECT_EQ(Units(1.5F, 1.5F), 0);
+  EXPECT_EQ(Units(1.0F, 1.0078125F), 1);
+  EXPECT_GT(Units(1.0F, -1.0F), 1000);
+  EXPECT_GT(Units(0.0F, 1.0F), 1000);
+}
+
+void ExpectRounded(const Matrix& source, int64_t units, const std::string& what) {
+  ThreadPool pool(2);
+  for (ThreadPool* threads : {static_cast<ThreadPool*>(nullptr), &pool}) {
+    const auto packed = PackMatrix(source, threads);
+    ASSERT_NE(packed->Packed(), nullptr);
+    EXPECT_EQ(packed->form(), "packed " + source.form());
+    const auto expected = Rows(source);
+    const auto got = Rows(*packed);
+    for (size_t i = 0; i < expected.size(); ++i) {
+      ASSERT_LE(Units(got[i], RoundThroughBF16(expected[i])), units)
+          << what << " " << source.form() << " at " << i << ": " << got[i] << " for "
+          << expected[i];
+    }
+  }
+}
+
+TEST(PackedMatrixTest, NumbersOfEveryShapeAreRounded) {
+  std::mt19937 random(3);
+  for (const int64_t rows : {1, 15, 16, 17, 33}) {
+    for (const int64_t cols : {1, 16, 31, 32, 33, 65}) {
+      const auto source = MakeMatrix(MakeTensor("w", {rows, cols}, Normal(random, rows * cols)));
+      ExpectRounded(*source, 0, std::to_string(rows) + " x " + std::to_string(cols));
+    }
+  }
+}
+
+TEST(PackedMatrixTest, CodesOfEveryFormStayCodesAndKeepTheirNumbers) {
+  std::mt19937 random(5);
+  for (const int64_t rows : {1, 16, 35}) {
+    for (const int64_t cols : {64, 192}) {
+      const auto values = Normal(random, rows * cols);
+      const auto source = MakeMatrix(MakeTensor("w", {rows, cols}, values));
+      for (const DType dtype :
+           {DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1, DType::kQ8_0}) {
+        std::vector<std::byte> bytes(*StorageBytes(dtype, static_cast<uint64_t>(rows * cols)));
+        QuantizeFromF32(dtype, values.data(), rows * cols, bytes.data());
+        const auto matrix = MakeMatrix(MakeTensor("w", dtype, {rows, cols}, std::move(bytes)));
+        ExpectRounded(*matrix, 0, "gguf");
+      }
+      for (const WeightForm form : {WeightForm::kNf4, WeightForm::kFp4, WeightForm::kInt8}) {
+        // int8's two factors are one here: a rounding less.
+        const auto matrix = ConvertMatrix(source, {.form = form});
+        ExpectRounded(*matrix, form == WeightForm::kInt8 ? 1 : 0, "bitsandbytes");
+        EXPECT_NE(PackMatrix(*matrix)->Packed()->kind, PackedWeights::Kind::kPairs);
+      }
+    }
+  }
+}
+
+// Blocks of any bytes whose scales are numbers: every code and every scale bit counts.
+TEST(PackedMatrixTest, SuperBlocksKeepTheirNumbers) {
+  std::mt19937 random(7);
+  constexpr int64_t kRows = 19;
+  constexpr int64_t kCols = 512;
+  const auto scales_at = [](DType dtype) -> std::vector<int64_t> {
+    if (dtype == DType::kQ4_K || dtype == DType::kQ5_K) return {0, 2};
+    return {dtype == DType::kQ6_K ? 208 : 0};
+  };
+  for (const DType dtype :
+       {DType::kQ4_K, DType::kQ5_K, DType::kQ6_K, DType::kIQ4_XS, DType::kIQ4_NL}) {
+    std::vector<std::byte> bytes(*StorageBytes(dtype, kRows * kCols));
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+    for (size_t block = 0; block < bytes.size();
+         block += static_cast<size_t>(Traits(dtype).block_bytes)) {
+      for (const int64_t at : scales_at(dtype)) {
+        const uint16_t scale = F32ToF16(std::normal_distribution<float>()(random));
+        std::memcpy(bytes.data() + block + at, &scale, sizeof(scale));
+      }
+    }
+    const auto matrix = MakeMatrix(MakeTensor("w", dtype, {kRows, kCols}, std::move(bytes)));
+    const auto packed = PackMatrix(*matrix);
+    EXPECT_NE(packed->Packed()->kind, PackedWeights::Kind::kPairs);
+    ExpectRounded(*matrix, 0, "gguf");
+  }
+}
+
+TEST(PackedMatrixTest, FourBitsStayFourBitsInMemory) {
+  std::mt19937 random(11);
+  constexpr int64_t kRows = 64;
+  constexpr int64_t kCols = 1024;
+  const auto source = MakeMatrix(MakeTensor("w", {kRows, kCols}, Normal(random, kRows * kCols)));
+  const auto bits = [](const Matrix& matrix) {
+    return 8.0 * static_cast<double>(matrix.bytes()) / (kRows * kCols);
+  };
+  EXPECT_EQ(bits(*PackMatrix(*source)), 16);
+  EXPECT_EQ(bits(*PackMatrix(*ConvertMatrix(source, {.form = WeightForm::kQ4_0}))), 4.5);
+  EXPECT_EQ(bits(*PackMatrix(*ConvertMatrix(source, {.form = WeightForm::kNf4}))), 4.5);
+  EXPECT_EQ(bits(*PackMatrix(*ConvertMatrix(source, {.form = WeightForm::kQ8_0}))), 8.5);
+}
+
+// A 4-bit weight whose blocks run across rows, and int8 rows that fill no block: as numbers.
+TEST(PackedMatrixTest, BlocksThatRowsCutBecomeNumbers) {
+  std::mt19937 random(13);
+  const auto source = MakeMatrix(MakeTensor("w", {6, 40}, Normal(random, 240)));
+  for (const WeightForm form : {WeightForm::kNf4, WeightForm::kInt8}) {
+    const auto matrix = ConvertMatrix(source, {.form = form});
+    EXPECT_EQ(PackMatrix(*matrix)->Packed()->kind, PackedWeights::Kind::kPairs);
+    ExpectRounded(*matrix, 0, "cut");
+  }
+  EXPECT_THROW(source->CopyCodes(0, 1, nullptr, nullptr, nullptr), std::exception);
+}
+
+}  // namespace
+}  // namespace dear
