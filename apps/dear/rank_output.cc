@@ -1,5 +1,7 @@
 #include "rank_output.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -219,6 +221,15 @@ OrderedJson RankGptJson(const RankedQuery& ranked) {
     out["hits"].push_back(std::move(hit));
   }
   return out;
+}
+
+std::string FormatRanked(const RankedQuery& ranked, const std::string& format) {
+  if (format == "json") return Dump(RankJson(ranked), 2) + "\n";
+  if (format == "jsonl") return Dump(RankJson(ranked)) + "\n";
+  if (format == "trec") return RankTrec(ranked);
+  if (format == "rankllm") return Dump(RankLlmJson(ranked)) + "\n";
+  if (format == "rankgpt") return Dump(RankGptJson(ranked)) + "\n";
+  return RankTable(ranked, Terminal::Of(STDOUT_FILENO));
 }
 
 }  // namespace dear::app

@@ -34,6 +34,8 @@ std::string RankTrec(const RankedQuery& ranked);
 // `dear rerank --jobs` and `dear eval` read them back. Scores fall as in RankTrec.
 OrderedJson RankLlmJson(const RankedQuery& ranked);
 OrderedJson RankGptJson(const RankedQuery& ranked);
+// Any of these by the name that --format gives it, line ends included.
+std::string FormatRanked(const RankedQuery& ranked, const std::string& format);
 
 }  // namespace dear::app
 

@@ -10,17 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "api/job_source.h"
 #include "api/line_reader.h"
 #include "base/json.h"
-#include "rank/reranker.h"
 
 namespace dear {
-
-// One query of a file of many.
-struct RankJob {
-  RankRequest request;
-  std::string adapter;  // by name; empty: the one that the whole run uses
-};
 
 // Reads queries with their passages, in either of the forms that rerankers exchange:
 //   RankLLM: {"query": {"text", "qid"}, "candidates": [{"docid", "score", "doc": {…}}]}, the text
@@ -31,18 +25,17 @@ struct RankJob {
 // an id becomes "q1", "q2", … by its place, a passage "d0", "d1", ….
 // One a line is read as it is asked for, so that memory holds the ids of the queries and one of
 // them; a list is held as a whole.
-class RankJobReader {
+class RankJobReader : public JobSource {
  public:
   // A file, plain or gzipped. Throws what LineReader throws.
   explicit RankJobReader(const std::filesystem::path& path);
   // A text that is in memory; `name` stands for the file in errors.
   RankJobReader(std::string text, std::string name);
 
-  // The next query; nothing behind the last. Throws kInvalidFormat that names the line (or the
-  // place in the list) and the field, or an id that was there before.
-  std::optional<RankJob> Next();
-  // Queries given so far.
-  size_t count() const { return count_; }
+  // Throws kInvalidFormat that names the line (or the place in the list) and the field, or an id
+  // that was there before.
+  std::optional<RankJob> Next() override;
+  size_t count() const override { return count_; }
 
  private:
   std::optional<RankJob> Take(const Json& json, const std::string& where);

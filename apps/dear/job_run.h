@@ -1,0 +1,70 @@
+#ifndef DEAR_APPS_DEAR_JOB_RUN_H_
+#define DEAR_APPS_DEAR_JOB_RUN_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/job_source.h"
+#include "progress_bar.h"
+#include "rank/reranker.h"
+#include "rerank_options.h"
+#include "rerankers.h"
+#include "result_file.h"
+
+namespace dear::app {
+
+// What is known of many queries before any of them is ranked.
+struct JobsOutline {
+  size_t queries = 0;
+  std::set<std::string> adapters;
+};
+
+// Goes through them all, so that a broken one is said before hours of work and not after. Throws
+// what the source throws, kInvalidArgument that names it where it holds nothing, kCancelled.
+JobsOutline ReadOutline(JobSource& jobs, const std::string& name);
+
+// The ranking of many queries, as they come from a source and go to a file or to the screen. What
+// the constructor takes must outlive it.
+class JobRun {
+ public:
+  // Opens the output. Throws what ResultFile throws.
+  JobRun(const RerankOptions& options, bool quiet, Rerankers& rerankers,
+         const JobsOutline& outline);
+
+  // Returns how many queries failed, those of a run that is carried on included. Throws kCancelled,
+  // and kIo where the output cannot be written.
+  size_t Rank(JobSource& jobs);
+
+ private:
+  size_t BatchSize();
+  void RankGathered();
+  void Finish(const std::vector<Stage>& stages, const RankRequest& request, RankOutcome& outcome,
+              double seconds);
+  void ShowProgress();
+
+  const RerankOptions& options_;
+  bool quiet_;
+  Rerankers& rerankers_;
+  const JobsOutline& outline_;
+  std::string format_;
+  ProgressBar bar_;
+  std::optional<ResultFile> file_;
+  std::vector<RankRequest> batch_;
+  std::string adapter_;  // of the batch
+  size_t passages_ = 0;  // in it
+  size_t done_ = 0;      // written, now or before
+  size_t ranked_ = 0;    // now
+  size_t failed_ = 0;
+  int64_t tokens_ = 0;
+  double load_seconds_ = 0;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace dear::app
+
+#endif  // DEAR_APPS_DEAR_JOB_RUN_H_

@@ -1,0 +1,89 @@
+#include "rerankers.h"
+
+#include <cstdio>
+#include <string_view>
+#include <utility>
+
+#include "interrupt.h"
+#include "progress_bar.h"
+#include "standard_output.h"
+
+namespace dear::app {
+
+Rerankers::Rerankers(const RerankOptions& options, bool quiet)
+    : options_(options), quiet_(quiet), loaded_(LoadWithProgress(options.model, quiet)) {}
+
+const Rerankers::Named& Rerankers::For(const std::string& adapter_name) {
+  const auto adapter =
+      loaded_.FindAdapter(adapter_name.empty() ? options_.model.use : adapter_name);
+  const std::string key = adapter ? adapter->name() : "base";
+  const auto known = named_.find(key);
+  if (known != named_.end()) return known->second;
+  std::string recipe = options_.rank.recipe;
+  if (recipe.empty()) {
+    const DetectedRecipe detected = loaded_.Detect(adapter.get());
+    recipe = detected.name;
+    if (detected.guessed) {
+      Note(quiet_, "dear: note: ranking by the recipe " + recipe + ": " + detected.why +
+                       " (--recipe names another)");
+    }
+  }
+  Named made{.model = options_.model.model,
+             .reranker = std::make_unique<Reranker>(loaded_.MakeLanguageModel(adapter),
+                                                    options_.rank.Load(recipe))};
+  const bool from_m = adapter && loaded_.files.adapter && adapter == loaded_.adapters.front();
+  if (adapter && !from_m) made.model += "+" + adapter->name();
+  return named_.emplace(key, std::move(made)).first->second;
+}
+
+std::vector<Stage> Rerankers::StagesFor(const std::string& adapter_name) {
+  if (!later_) {
+    later_.emplace(loaded_, options_.rank.Later(), options_.model.Request().options);
+    for (const std::string& note : later_->notes())
+      Note(quiet_, "dear: note: " + note + " (--then-recipe names another)");
+  }
+  const Named& first = For(adapter_name);
+  return later_->Behind({first.model, first.reranker.get(), options_.rank.depth});
+}
+
+double Rerankers::load_seconds() const {
+  return loaded_.seconds + (later_ ? later_->seconds() : 0);
+}
+
+std::vector<RankOutcome> RankBatch(const RerankOptions& options, bool quiet,
+                                   const std::vector<Stage>& stages,
+                                   std::span<const RankRequest> requests, bool show_progress) {
+  RankOptions how = options.rank.Options(stages.front().reranker->recipe());
+  how.cancel = InterruptFunction();
+  ProgressBar bar(quiet || !show_progress || how.reasoning);
+  how.progress = bar.Function();
+  if (how.reasoning && !quiet) {
+    how.on_text = [](std::string_view piece) {
+      std::fwrite(piece.data(), 1, piece.size(), stderr);
+      std::fflush(stderr);
+    };
+  }
+  std::vector<RankOutcome> outcomes = RankInStages(stages, requests, how, options.rank.FusionOf());
+  if (how.on_text) std::fputc('\n', stderr);
+  bar.Clear();
+  for (size_t i = 0; i < requests.size(); ++i) {
+    for (const std::string& note : outcomes[i].result.notes)
+      Note(quiet, "dear: note: " + requests[i].qid + ": " + note);
+  }
+  return outcomes;
+}
+
+ResultMaker MakerOf(const std::vector<Stage>& stages, const RankFlags& flags) {
+  ResultMaker maker;
+  for (const Stage& stage : stages) {
+    if (!maker.model.empty()) maker.model += " > ", maker.recipe += " > ";
+    maker.model += stage.model;
+    if (&stage != &stages.front() && stage.depth > 0)
+      maker.model += ":" + std::to_string(stage.depth);
+    maker.recipe += stage.reranker->recipe().name;
+  }
+  if (!flags.fuse.empty()) maker.recipe += " + " + flags.fuse;
+  return maker;
+}
+
+}  // namespace dear::app
