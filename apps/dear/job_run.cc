@@ -20,11 +20,6 @@ double Since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-ResultFormat FileFormat(const std::string& format) {
-  if (format == "trec") return ResultFormat::kTrec;
-  return format == "jsonl" ? ResultFormat::kJsonLines : ResultFormat::kExchange;
-}
-
 }  // namespace
 
 JobsOutline ReadOutline(JobSource& jobs, const std::string& name) {
@@ -45,13 +40,29 @@ JobRun::JobRun(const RerankOptions& options, bool quiet, Rerankers& rerankers,
       rerankers_(rerankers),
       outline_(outline),
       format_(options.ChosenFormat()),
+      layout_(options.LayoutOf(format_)),
       bar_(quiet) {
-  if (options.out.empty()) return;
-  std::set<ResultMaker> makers;
-  for (const std::string& adapter : outline.adapters)
-    makers.insert(MakerOf(rerankers.StagesFor(adapter), options.rank));
-  file_.emplace(options.out, options.OnExisting(), FileFormat(format_), makers);
-  failed_ = file_->failed();
+  if (!options.out.empty()) {
+    file_.emplace(options.out, layout_, options.OnExisting(), Settings());
+    failed_ = file_->failed();
+  }
+  if (!options.invocations.empty()) {
+    invocations_.emplace(options.invocations, options.OnExisting(),
+                         file_ ? file_->finished() : std::set<std::string>());
+  }
+}
+
+// What was given, and what was found without a flag.
+JobSettings JobRun::Settings() {
+  JobSettings settings = options_.given;
+  settings["model"] = options_.model.model;
+  settings["format"] = format_;
+  std::set<std::string> recipes;
+  for (const std::string& adapter : outline_.adapters)
+    recipes.insert(MakerOf(rerankers_.StagesFor(adapter), options_.rank).recipe);
+  std::string& all = settings["recipe"] = "";
+  for (const std::string& recipe : recipes) all += (all.empty() ? "" : ", ") + recipe;
+  return settings;
 }
 
 size_t JobRun::Rank(JobSource& jobs) {
@@ -68,6 +79,7 @@ size_t JobRun::Rank(JobSource& jobs) {
     if (batch_.size() >= BatchSize() || passages_ >= kPassagesInBatch) RankGathered();
   }
   if (!batch_.empty()) RankGathered();
+  if (invocations_) invocations_->Sync();
   if (file_) file_->Sync();
   bar_.Clear();
   return failed_;
@@ -108,29 +120,35 @@ void JobRun::Finish(const std::vector<Stage>& stages, const RankRequest& request
     outcome.result.scores.assign(request.passages.size(), std::numeric_limits<float>::quiet_NaN());
   }
   const ResultMaker maker = MakerOf(stages, options_.rank);
-  const std::string text = FormatRanked({.request = request,
-                                         .result = outcome.result,
-                                         .model = maker.model,
-                                         .recipe = maker.recipe,
-                                         .error = outcome.error ? outcome.error->what() : "",
-                                         .load_seconds = std::exchange(load_seconds_, 0),
-                                         .total_seconds = seconds,
-                                         .top = options_.top,
-                                         .trace = options_.rank.trace},
-                                        format_);
-  if (file_) {
-    file_->Append(text);
-  } else {
-    if (format_ == "table") Print(request.qid + ": " + OneLine(request.query, 100, true) + "\n");
-    Print(text + (format_ == "table" ? "\n" : ""));
-    FlushPrint();
-  }
+  if (invocations_) invocations_->Append(InvocationsJson(request, outcome.result.trace, stages));
+  Write({.request = request,
+         .result = outcome.result,
+         .model = maker.model,
+         .recipe = maker.recipe,
+         .error = outcome.error ? outcome.error->what() : "",
+         .load_seconds = std::exchange(load_seconds_, 0),
+         .total_seconds = seconds,
+         .top = options_.top,
+         .trace = options_.rank.trace});
   ++done_;
   ++ranked_;
   tokens_ += outcome.result.usage.prompt_tokens + outcome.result.usage.completion_tokens;
   SayWhenInterrupted(std::to_string(done_) + " of " + std::to_string(outline_.queries) +
                      " queries are " +
                      (file_ ? "written to " + options_.out + "; --resume carries on" : "done"));
+}
+
+void JobRun::Write(const RankedQuery& ranked) {
+  const bool listed = layout_ == RecordLayout::kList;
+  const std::string text = listed ? FormatListed(ranked, format_) : FormatRanked(ranked, format_);
+  if (file_) {
+    file_->Append(text);
+    return;
+  }
+  const bool table = format_ == "table";
+  if (table) Print(ranked.request.qid + ": " + OneLine(ranked.request.query, 100, true) + "\n");
+  Print(text + (table ? "\n" : ""));
+  FlushPrint();
 }
 
 void JobRun::ShowProgress() {

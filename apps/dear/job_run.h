@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "api/job_source.h"
+#include "invocation_file.h"
 #include "progress_bar.h"
 #include "rank/reranker.h"
+#include "rank_output.h"
 #include "rerank_options.h"
 #include "rerankers.h"
 #include "result_file.h"
@@ -32,7 +34,7 @@ JobsOutline ReadOutline(JobSource& jobs, const std::string& name);
 // the constructor takes must outlive it.
 class JobRun {
  public:
-  // Opens the output. Throws what ResultFile throws.
+  // Opens the outputs. Throws what ResultFile and InvocationFile throw.
   JobRun(const RerankOptions& options, bool quiet, Rerankers& rerankers,
          const JobsOutline& outline);
 
@@ -41,10 +43,12 @@ class JobRun {
   size_t Rank(JobSource& jobs);
 
  private:
+  JobSettings Settings();
   size_t BatchSize();
   void RankGathered();
   void Finish(const std::vector<Stage>& stages, const RankRequest& request, RankOutcome& outcome,
               double seconds);
+  void Write(const RankedQuery& ranked);
   void ShowProgress();
 
   const RerankOptions& options_;
@@ -52,8 +56,10 @@ class JobRun {
   Rerankers& rerankers_;
   const JobsOutline& outline_;
   std::string format_;
+  RecordLayout layout_;
   ProgressBar bar_;
   std::optional<ResultFile> file_;
+  std::optional<InvocationFile> invocations_;
   std::vector<RankRequest> batch_;
   std::string adapter_;  // of the batch
   size_t passages_ = 0;  // in it

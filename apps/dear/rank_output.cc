@@ -232,4 +232,8 @@ std::string FormatRanked(const RankedQuery& ranked, const std::string& format) {
   return RankTable(ranked, Terminal::Of(STDOUT_FILENO));
 }
 
+std::string FormatListed(const RankedQuery& ranked, const std::string& format) {
+  return Dump(format == "rankllm" ? RankLlmJson(ranked) : RankGptJson(ranked), 2);
+}
+
 }  // namespace dear::app

@@ -36,6 +36,8 @@ OrderedJson RankLlmJson(const RankedQuery& ranked);
 OrderedJson RankGptJson(const RankedQuery& ranked);
 // Any of these by the name that --format gives it, line ends included.
 std::string FormatRanked(const RankedQuery& ranked, const std::string& format);
+// RankLLM's or RankGPT's object as it stands in a list that is indented by two.
+std::string FormatListed(const RankedQuery& ranked, const std::string& format);
 
 }  // namespace dear::app
 

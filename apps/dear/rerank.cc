@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,6 +14,7 @@
 #include "base/mapped_file.h"
 #include "command.h"
 #include "interrupt.h"
+#include "invocation_file.h"
 #include "job_run.h"
 #include "rank_output.h"
 #include "rerank_options.h"
@@ -23,8 +23,6 @@
 
 namespace dear::app {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::string ReadStandardInput() {
   std::string text;
@@ -67,10 +65,10 @@ void CheckRequest(const RankRequest& request, const std::string& where) {
 
 // Before the model is loaded, which may take long.
 void RefuseExisting(const RerankOptions& options) {
-  std::error_code error;
-  if (options.out.empty() || options.OnExisting() != ExistingFile::kRefuse) return;
-  if (fs::is_regular_file(options.out, error) && fs::file_size(options.out, error) > 0) {
-    throw Error(ErrorCode::kInvalidArgument, options.out,
+  if (options.OnExisting() != ExistingFile::kRefuse) return;
+  for (const std::string& path : {options.out, options.invocations}) {
+    if (path.empty() || !HoldsSomething(path)) continue;
+    throw Error(ErrorCode::kInvalidArgument, path,
                 options.jobs.empty()
                     ? "is already there; replace it with --overwrite"
                     : "is already there; carry it on with --resume or replace it with --overwrite");
@@ -88,6 +86,10 @@ int RankArguments(const RerankOptions& options, bool quiet) {
   const RankOutcome outcome =
       std::move(RankBatch(options, quiet, stages, std::span(&request, 1), true).front());
   if (outcome.error) throw Error(*outcome.error);
+  if (!options.invocations.empty()) {
+    InvocationFile(options.invocations, options.OnExisting(), {})
+        .Append(InvocationsJson(request, outcome.result.trace, stages));
+  }
   const ResultMaker maker = MakerOf(stages, options.rank);
   const std::string text = FormatRanked(
       {.request = request,
@@ -174,6 +176,9 @@ void AddRerank(CLI::App& app, Globals& globals) {
                       "Many queries: RankLLM's JSONL or RankGPT's JSON list, also gzipped; - is "
                       "standard input");
   command->add_option("-o,--output", options->out, "Write here instead of to standard output");
+  command->add_option("--invocations", options->invocations,
+                      "Write every prompt and answer here too, as RankLLM's invocation history: a "
+                      "JSON list, or one query a line where the name ends in .jsonl");
   command
       ->add_option("--format", options->format,
                    "table, json, jsonl, trec, rankllm or rankgpt (default: table on a terminal, "
@@ -185,8 +190,9 @@ void AddRerank(CLI::App& app, Globals& globals) {
                     "With --jobs: skip the queries that OUT holds already");
   command->add_flag("--overwrite", options->overwrite, "Replace an existing output file");
   options->rank.Declare(*command);
-  command->callback([options, &globals] {
+  command->callback([options, command, &globals] {
     CheckUsage(*options);
+    options->given = GivenSettings(*command);
     globals.run = [options, &globals] { return Rerank(*options, globals.quiet); };
   });
 }

@@ -12,6 +12,12 @@ std::string RerankOptions::ChosenFormat() const {
   return isatty(STDOUT_FILENO) == 1 ? "table" : "json";
 }
 
+RecordLayout RerankOptions::LayoutOf(const std::string& chosen_format) const {
+  if (chosen_format == "trec") return RecordLayout::kTrecLines;
+  const bool exchange = chosen_format == "rankllm" || chosen_format == "rankgpt";
+  return exchange && out.ends_with(".json") ? RecordLayout::kList : RecordLayout::kLines;
+}
+
 ExistingFile RerankOptions::OnExisting() const {
   if (resume) return ExistingFile::kResume;
   return overwrite ? ExistingFile::kOverwrite : ExistingFile::kRefuse;

@@ -6,9 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "job_settings.h"
 #include "model_flags.h"
 #include "rank_flags.h"
-#include "result_file.h"
+#include "record_file.h"
 
 namespace dear::app {
 
@@ -21,13 +22,18 @@ struct RerankOptions {
   std::string file;
   std::string jobs;
   std::string out;
+  std::string invocations;
   std::string format;
   int64_t top = 0;
   bool resume = false;
   bool overwrite = false;
+  JobSettings given;  // the flags that decide results
 
   // The format that was named, or the one that fits the output.
   std::string ChosenFormat() const;
+  // How results of that format stand in the output: the formats of others as a JSON list where it
+  // ends in .json.
+  RecordLayout LayoutOf(const std::string& chosen_format) const;
   ExistingFile OnExisting() const;
 };
 

@@ -55,6 +55,7 @@ std::vector<RankOutcome> RankBatch(const RerankOptions& options, bool quiet,
                                    std::span<const RankRequest> requests, bool show_progress) {
   RankOptions how = options.rank.Options(stages.front().reranker->recipe());
   how.cancel = InterruptFunction();
+  how.trace = how.trace || !options.invocations.empty();
   ProgressBar bar(quiet || !show_progress || how.reasoning);
   how.progress = bar.Function();
   if (how.reasoning && !quiet) {

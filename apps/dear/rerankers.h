@@ -13,7 +13,6 @@
 #include "rank/reranker.h"
 #include "rank/stages.h"
 #include "rerank_options.h"
-#include "result_file.h"
 
 namespace dear::app {
 
@@ -50,7 +49,13 @@ std::vector<RankOutcome> RankBatch(const RerankOptions& options, bool quiet,
                                    const std::vector<Stage>& stages,
                                    std::span<const RankRequest> requests, bool show_progress);
 
-// What results are signed with: all stages, and how they were fused.
+// What results are signed with.
+struct ResultMaker {
+  std::string model;
+  std::string recipe;
+};
+
+// Of all stages, and how they were fused.
 ResultMaker MakerOf(const std::vector<Stage>& stages, const RankFlags& flags);
 
 }  // namespace dear::app

@@ -297,6 +297,10 @@ class ListwiseRanker {
       if (!out->empty()) *out += '\n';
       *out += text;
     };
+    if (options_.trace) {
+      result.trace.responses.push_back(call.ranking);
+      result.trace.reasonings.push_back(call.reasoning);
+    }
     append(call.ranking, &result.text);
     append(call.reasoning, &result.reasoning);
     ++result.repairs[static_cast<size_t>(call.repair)];

@@ -152,6 +152,7 @@ RankResult RankPointwise(LanguageModel& model, const Recipe& recipe, const RankR
       if (options.trace) {
         result.trace.prompts.push_back(std::move(tokens.text));
         result.trace.prompt_ids.push_back(tokens.ids);
+        AddEmptyAnswer(&result.trace);
       }
       prompts.push_back(std::move(tokens.ids));
     }

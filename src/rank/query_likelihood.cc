@@ -79,6 +79,7 @@ RankResult RankByQueryLikelihood(LanguageModel& model, const Recipe& recipe,
       if (options.trace) {
         result.trace.prompts.push_back(prompt.text);
         result.trace.prompt_ids.push_back(prompt.ids);
+        AddEmptyAnswer(&result.trace);
       }
       calls.push_back({std::move(prompt.ids), continuation});
     }

@@ -23,6 +23,13 @@ RankResult RankByQueryLikelihood(LanguageModel& model, const Recipe& recipe,
 // score that is not a number.
 std::vector<int64_t> OrderByScore(std::span<const float> scores);
 
+// The answer of a prompt that was scored.
+inline void AddEmptyAnswer(RankTrace* trace) {
+  trace->output_ids.emplace_back();
+  trace->responses.emplace_back();
+  trace->reasonings.emplace_back();
+}
+
 // Passages that go to the model in one call of the scoring kinds: enough to fill it, few enough
 // that progress is shown and a cancelled request ends soon.
 inline constexpr int64_t kPassagesPerCall = 32;

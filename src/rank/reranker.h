@@ -45,7 +45,9 @@ struct RankCall {
 struct RankTrace {
   std::vector<std::string> prompts;  // as text
   std::vector<std::vector<TokenId>> prompt_ids;
+  // Of each prompt; empty where a model scores and writes nothing.
   std::vector<std::vector<TokenId>> output_ids;
+  std::vector<std::string> responses, reasonings;
   std::vector<RankCall> calls;  // each takes the next of the prompts
 };
 

@@ -30,6 +30,8 @@ void AddTrace(RankTrace&& from, RankTrace* to) {
   Append(std::move(from.prompts), &to->prompts);
   Append(std::move(from.prompt_ids), &to->prompt_ids);
   Append(std::move(from.output_ids), &to->output_ids);
+  Append(std::move(from.responses), &to->responses);
+  Append(std::move(from.reasonings), &to->reasonings);
   Append(std::move(from.calls), &to->calls);
 }
 

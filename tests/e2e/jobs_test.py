@@ -2,7 +2,9 @@
 import gzip
 import json
 import os
+import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -16,14 +18,25 @@ def job(qid, query, passages):
                        "candidates": [{"docid": f"p{i}", "score": -i, "doc": {"text": p}} for i, p in enumerate(passages)]})
 
 
-def untimed(path):
-    """What a run wrote, without the seconds that it took."""
-    if path.suffix == ".trec":
-        return path.read_bytes()
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
+def untimed_text(form, data):
+    if form != "jsonl":
+        return data
+    lines = [json.loads(line) for line in data.splitlines()]
     for line in lines:
         del line["seconds"]
+        del line["usage"]["forward_passes"]
+        line.get("trace", {}).pop("timings", None)
     return lines
+
+
+def untimed(path):
+    """What a run wrote, without the seconds that it took and the passes, which queries share."""
+    return untimed_text(path.suffix[1:], path.read_bytes())
+
+
+def meta(path):
+    """The settings that made an output."""
+    return pathlib.Path(f"{path}.meta.json")
 
 
 class Jobs(support.Case):
@@ -96,33 +109,123 @@ class Jobs(support.Case):
     def test_kill_at_random_moments(self):
         self.write(120, ["word " * 30] * 4)
         rng = random.Random(7)
-        for suffix, kills in (("jsonl", 25), ("trec", 25)):
+        for suffix, form, kills in (("jsonl", "jsonl", 20), ("trec", "trec", 15), ("json", "rankllm", 15)):
+            history = self.folder / f"{suffix}.history"
+            arguments = [*self.arguments, "--format", form, "--invocations", history]
             whole = self.folder / f"whole.{suffix}"
             begin = time.monotonic()
-            self.ok(*self.arguments, "-o", whole)
+            self.ok(*arguments, "-o", whole)
             seconds = time.monotonic() - begin
+            invocations = history.read_bytes()
+            history.unlink()
             out = self.folder / f"killed.{suffix}"
             for _ in range(kills):
-                with subprocess.Popen([support.BINARY, *map(str, self.arguments), "-o", str(out), "--resume"],
+                with subprocess.Popen([support.BINARY, *map(str, arguments), "-o", str(out), "--resume"],
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
                     time.sleep(rng.uniform(0, seconds / 10))
                     os.kill(process.pid, signal.SIGKILL)
-            self.ok(*self.arguments, "-o", out, "--resume")
+                if form == "rankllm" and out.exists() and out.stat().st_size > 0:
+                    json.loads(out.read_text())
+            self.ok(*arguments, "-o", out, "--resume")
             self.assertEqual(untimed(out), untimed(whole))
+            self.assertEqual(history.read_bytes(), invocations)
 
     def test_cut_at_any_byte(self):
         self.write(12)
         rng = random.Random(8)
-        for suffix in ("jsonl", "trec"):
+        for suffix, form in (("jsonl", "jsonl"), ("trec", "trec"), ("json", "rankllm"), ("json", "rankgpt")):
+            arguments = [*self.arguments, "--format", form]
             whole = self.folder / f"whole.{suffix}"
-            self.ok(*self.arguments, "-o", whole)
+            self.ok(*arguments, "-o", whole, "--overwrite")
+            out = self.folder / f"cut.{suffix}"
+            shutil.copy(meta(whole), meta(out))
             data = whole.read_bytes()
             ends = [i + 1 for i, byte in enumerate(data) if byte == 10]
             for cut in rng.sample(ends, 4) + [rng.randrange(len(data)) for _ in range(6)]:
-                out = self.folder / f"cut.{suffix}"
                 out.write_bytes(data[:cut])
-                self.ok(*self.arguments, "-o", out, "--resume")
+                self.ok(*arguments, "-o", out, "--resume")
                 self.assertEqual(untimed(out), untimed(whole), cut)
+
+    def test_resume_refuses_what_was_made_otherwise(self):
+        self.write(3)
+        for name, form in (("out.jsonl", "jsonl"), ("out.trec", "trec"), ("out.json", "rankllm")):
+            out = self.folder / name
+            arguments = [*self.arguments, "--format", form, "-o", out]
+            self.ok(*arguments, "--depth", "2")
+            data = out.read_bytes()
+            self.fails(1, *arguments, "--resume", saying="depth was '2' and is now not given")
+            self.fails(1, *arguments, "--depth", "2", "--dtype", "bf16", "--resume", saying="dtype was not given and is now 'bf16'")
+            self.fails(1, *self.arguments, "--format", "rankgpt", "-o", out, "--depth", "2", "--resume", saying="format was")
+            threads = ["2" if word == "1" else word for word in arguments]
+            self.ok(*threads, "--depth", "2", "--resume")
+            self.assertEqual(untimed(out), untimed_text(form, data))
+            meta(out).unlink()
+            self.fails(1, *arguments, "--depth", "2", "--resume", saying="--overwrite")
+            self.assertEqual(untimed(out), untimed_text(form, data))
+        recipe = self.folder / "mine.yaml"
+        recipe.write_text((support.SOURCE / "recipes" / "query-likelihood.yaml").read_text())
+        arguments = ["rerank", "-m", self.model, "--jobs", self.jobs, "--recipe", recipe, "-o", self.folder / "own.jsonl"]
+        self.ok(*arguments)
+        self.ok(*arguments, "--resume")
+        with recipe.open("a") as file:
+            file.write("# changed\n")
+        self.fails(1, *arguments, "--resume", saying="recipe sha256")
+
+    def test_a_list_can_be_read_at_any_time_and_read_back(self):
+        self.write(3)
+        out = self.folder / "out.json"
+        self.ok(*self.arguments, "--format", "rankllm", "-o", out)
+        data = out.read_text()
+        queries = json.loads(data)
+        # As Python's json.dump(..., indent=2, ensure_ascii=False) would lay it out.
+        self.assertEqual(data, json.dumps(queries, indent=2, ensure_ascii=False) + "\n")
+        self.assertEqual(list(queries[0]), ["query", "candidates"])
+        self.assertEqual(list(queries[0]["candidates"][0]), ["docid", "score", "doc"])
+        again = self.ok("rerank", "-m", self.model, "--jobs", out, "--format", "jsonl").stdout.splitlines()
+        self.assertEqual([json.loads(line)["qid"] for line in again], ["t0", "t1", "t2"])
+        qrels = self.folder / "qrels.txt"
+        qrels.write_text("t0 0 p0 1\nt1 0 p1 1\nt2 0 p2 1\n")
+        lines = self.folder / "out.jsonl"
+        self.ok(*self.arguments, "--format", "rankllm", "-o", lines)
+        measures = [self.ok("eval", qrels, run, "-m", "ndcg", "-q").stdout for run in (out, lines)]
+        self.assertEqual(*[[line for line in text.splitlines() if line.startswith("ndcg")] for text in measures])
+        # Carried on, it is closed again before the next query is ranked.
+        whole = out.read_bytes()
+        out.write_bytes(whole[: whole.rindex(b"  {")])
+        self.jobs.write_text("".join(self.jobs.read_text().splitlines(keepends=True)[:2]))
+        self.ok(*self.arguments, "--format", "rankllm", "-o", out, "--resume")
+        self.assertEqual(json.loads(out.read_text()), queries[:2])
+
+    def test_invocation_history(self):
+        self.write(5)
+        arguments = ["rerank", "-m", self.model, "--jobs", self.jobs, "--recipe", "rank-zephyr", "--chat-format", "zephyr",
+                     "--max-new-tokens", "6",
+                     "--window", "2", "--step", "1"]
+        out, history = self.folder / "out.jsonl", self.folder / "history.json"
+        self.ok(*arguments, "-o", out, "--invocations", history, "--trace")
+        entries = json.loads(history.read_text())
+        self.assertEqual(history.read_text(), json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
+        for entry, line in zip(entries, map(json.loads, out.read_text().splitlines()), strict=True):
+            self.assertEqual(entry["query"], {"text": line["query"], "qid": line["qid"]})
+            calls = entry["invocations_history"]
+            self.assertEqual([call["prompt"] for call in calls], [call["prompt"] for call in line["trace"]["calls"]])
+            self.assertEqual([call["output_token_count"] for call in calls],
+                             [len(call["output_ids"]) for call in line["trace"]["calls"]])
+            self.assertEqual(sum(call["input_token_count"] for call in calls), line["usage"]["prompt_tokens"])
+            self.assertEqual("\n".join(call["response"] for call in calls if call["response"]), line["text"])
+            self.assertRegex("[2] > [1]", calls[0]["output_validation_regex"])
+        # Killed between the two files: the history has a query more than the output.
+        whole = [untimed(out), history.read_bytes()]
+        out.write_bytes(b"".join(out.read_bytes().splitlines(keepends=True)[:2]))
+        self.ok(*arguments, "-o", out, "--invocations", history, "--trace", "--resume")
+        self.assertEqual([untimed(out), history.read_bytes()], whole)
+        history.unlink()
+        self.fails(1, *arguments, "-o", out, "--invocations", history, "--trace", "--resume", saying="holds 0 of the 5")
+        # Of scored prompts nothing is written by the model.
+        lines = self.folder / "history.jsonl"
+        self.ok(*self.arguments, "--invocations", lines)
+        first = json.loads(lines.read_text().splitlines()[0])["invocations_history"]
+        self.assertEqual([(call["response"], call["output_token_count"]) for call in first], [("", 0)] * 3)
 
     def test_memory_does_not_grow_with_the_queries(self):
         peaks = []

@@ -140,8 +140,10 @@ class Rerank(support.Case):
             self.assertEqual([(r["index"], r["score"]) for r in line["results"]],
                              [(r["index"], r["score"]) for r in scores[line["qid"]]])
         out = self.folder / "mixed.jsonl"
-        out.write_text("".join(done.stdout.splitlines(keepends=True)[:2]))
-        self.ok("rerank", "-m", base, *both, "--recipe", "query-likelihood", "--jobs", jobs, "-o", out, "--resume")
+        mixed = ["rerank", "-m", base, *both, "--recipe", "query-likelihood", "--jobs", jobs, "-o", out]
+        self.ok(*mixed)
+        out.write_text("".join(out.read_text().splitlines(keepends=True)[:2]))
+        self.ok(*mixed, "--resume")
         self.assertEqual([json.loads(line)["results"] for line in out.read_text().splitlines()],
                          [json.loads(line)["results"] for line in done.stdout.splitlines()])
 

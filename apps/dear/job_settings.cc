@@ -1,0 +1,96 @@
+#include "job_settings.h"
+
+#include <set>
+#include <span>
+#include <string_view>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mapped_file.h"
+#include "base/sha256.h"
+#include "json_output.h"
+
+namespace dear::app {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view kSuffix = ".meta.json";
+
+// Results do not depend on these.
+const std::set<std::string, std::less<>>& OtherFlags() {
+  static const std::set<std::string, std::less<>> names = {
+      "help",   "quiet",  "verbose", "threads",   "jobs",   "run",
+      "topics", "corpus", "resume",  "overwrite", "output", "invocations"};
+  return names;
+}
+
+bool IsRecipeFile(const std::string& name) {
+  return name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json");
+}
+
+std::string Listed(const JobSettings& settings, const std::string& name) {
+  const auto found = settings.find(name);
+  return found == settings.end() ? "not given" : "'" + found->second + "'";
+}
+
+}  // namespace
+
+JobSettings GivenSettings(const CLI::App& command) {
+  JobSettings settings;
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->count() == 0 || option->get_lnames().empty()) continue;
+    const std::string& name = option->get_lnames().front();
+    if (OtherFlags().contains(name)) continue;
+    for (const std::string& part : option->results()) {
+      std::string& value = settings[name];
+      value += (value.empty() ? "" : " ") + part;
+      if (!name.ends_with("recipe") || !IsRecipeFile(part)) continue;
+      const std::string text = ReadFile(part, size_t{1} << 20);
+      std::string& hashes = settings[name + " sha256"];
+      hashes += (hashes.empty() ? "" : " ") + Sha256Hex(std::as_bytes(std::span(text)));
+    }
+  }
+  return settings;
+}
+
+fs::path SettingsPath(const fs::path& out) {
+  return out.string() + std::string(kSuffix);
+}
+
+void WriteSettings(const fs::path& out, const JobSettings& settings) {
+  AtomicFile file(SettingsPath(out));
+  file.Write(Dump(OrderedJson{{"made_by", "dear " DEAR_VERSION}, {"settings", settings}}, 2) +
+             "\n");
+  file.Commit();
+}
+
+void RequireSameSettings(const fs::path& out, const JobSettings& settings) {
+  const fs::path path = SettingsPath(out);
+  if (!fs::exists(path)) {
+    throw Error(ErrorCode::kInvalidArgument, out.string(),
+                "nothing says what made it (there is no " + path.filename().string() +
+                    "), so it cannot be carried on; give another file, or --overwrite");
+  }
+  const Json json = ReadJsonFile(path);
+  const Json* held = json.is_object() ? JsonFields(json, path.string()).Find("settings") : nullptr;
+  if (held == nullptr || !held->is_object())
+    throw Error(ErrorCode::kInvalidFormat, path.string(), "holds no 'settings'");
+  JobSettings made;
+  const JsonFields fields(*held, path.string() + ": settings");
+  for (const auto& [name, value] : held->items()) made[name] = fields.RequireString(name.c_str());
+  JobSettings all = made;
+  all.insert(settings.begin(), settings.end());
+  std::string differences;
+  for (const auto& [name, unused] : all) {
+    if (Listed(made, name) == Listed(settings, name)) continue;
+    differences += (differences.empty() ? "" : "; ") + name + " was " + Listed(made, name) +
+                   " and is now " + Listed(settings, name);
+  }
+  if (differences.empty()) return;
+  throw Error(ErrorCode::kInvalidArgument, out.string(),
+              "was made with other settings: " + differences +
+                  ". Give the same, another file, or --overwrite");
+}
+
+}  // namespace dear::app
