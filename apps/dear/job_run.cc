@@ -13,11 +13,25 @@
 namespace dear::app {
 namespace {
 
-constexpr size_t kQueriesInBatch = 8;
-constexpr size_t kPassagesInBatch = 1000;
+// What goes to the rerankers at once: enough to fill the calls of the model, a bound for memory and
+// for what is not on disk yet.
+struct BatchLimits {
+  size_t queries = 1;
+  int64_t passages = 1;  // that are ranked
+};
+// Windows of several queries are continued side by side.
+constexpr BatchLimits kListwiseBatch{.queries = 8, .passages = 1000};
+// Passages of several queries share a call where one query has few; a longer list fills its own.
+constexpr BatchLimits kScoringBatch{.queries = 32, .passages = 32};
 
 double Since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+std::string TimeLeft(double seconds) {
+  if (seconds < 90) return std::to_string(static_cast<int64_t>(seconds) + 1) + " s";
+  if (seconds < 90 * 60) return std::to_string(static_cast<int64_t>(seconds / 60) + 1) + " min";
+  return std::to_string(static_cast<int64_t>(seconds / 3600) + 1) + " h";
 }
 
 }  // namespace
@@ -74,26 +88,27 @@ size_t JobRun::Rank(JobSource& jobs) {
     }
     if (!batch_.empty() && job->adapter != adapter_) RankGathered();
     adapter_ = job->adapter;
-    passages_ += job->request.passages.size();
+    const auto passages = static_cast<int64_t>(job->request.passages.size());
+    passages_ += options_.rank.depth > 0 ? std::min(passages, options_.rank.depth) : passages;
     batch_.push_back(std::move(job->request));
-    if (batch_.size() >= BatchSize() || passages_ >= kPassagesInBatch) RankGathered();
+    if (BatchIsFull()) RankGathered();
   }
   if (!batch_.empty()) RankGathered();
   if (invocations_) invocations_->Sync();
   if (file_) file_->Sync();
   bar_.Clear();
+  for (const std::string& line : report_.Lines(Since(begin_))) Note(quiet_, "dear: " + line);
   return failed_;
 }
 
-// Listwise windows of several queries share calls of the model; any other recipe gains nothing
-// from company, and alone each query is on disk the sooner. Reasoning is streamed of one only.
-size_t JobRun::BatchSize() {
-  if (options_.rank.reasoning && !quiet_) return 1;
-  const std::vector<Stage> stages = rerankers_.StagesFor(adapter_);
-  const bool listwise = std::ranges::any_of(stages, [](const Stage& stage) {
+// Reasoning is streamed of one query only.
+bool JobRun::BatchIsFull() {
+  if (options_.rank.reasoning && !quiet_) return true;
+  const bool listwise = std::ranges::any_of(rerankers_.StagesFor(adapter_), [](const Stage& stage) {
     return stage.reranker->recipe().kind == RecipeKind::kListwise;
   });
-  return listwise ? kQueriesInBatch : 1;
+  const BatchLimits& limits = listwise ? kListwiseBatch : kScoringBatch;
+  return batch_.size() >= limits.queries || passages_ >= limits.passages;
 }
 
 void JobRun::RankGathered() {
@@ -101,7 +116,15 @@ void JobRun::RankGathered() {
   if (Interrupted()) throw Error(ErrorCode::kCancelled, "rerank", "stopped");
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<Stage> stages = rerankers_.StagesFor(adapter_);
-  std::vector<RankOutcome> outcomes = RankBatch(options_, quiet_, stages, batch_, false);
+  RankWatch watch{.progress = {}, .on_call = [&](const RankCall& call) { report_.Add(call); }};
+  watch.progress = [&](std::string_view, int64_t done, int64_t total) {
+    // Of one stage of several it is not known what is left of the others.
+    if (stages.size() == 1 && total > 0)
+      batch_done_ = static_cast<double>(done) / static_cast<double>(total);
+    ShowProgress();
+  };
+  std::vector<RankOutcome> outcomes = RankBatch(options_, quiet_, stages, batch_, watch);
+  batch_done_ = 0;
   const double seconds = Since(begin) / static_cast<double>(batch_.size());
   for (size_t i = 0; i < batch_.size(); ++i) Finish(stages, batch_[i], outcomes[i], seconds);
   batch_.clear();
@@ -110,6 +133,10 @@ void JobRun::RankGathered() {
 
 void JobRun::Finish(const std::vector<Stage>& stages, const RankRequest& request,
                     RankOutcome& outcome, double seconds) {
+  if (!outcome.result.notes.empty() && !quiet_) {
+    bar_.Clear();
+    SayNotes(request, outcome.result, quiet_);
+  }
   if (request.passages.empty() && !outcome.error)
     outcome.error = Error(ErrorCode::kInvalidArgument, "passages", "there are none to rank");
   if (outcome.error) {
@@ -131,8 +158,7 @@ void JobRun::Finish(const std::vector<Stage>& stages, const RankRequest& request
          .top = options_.top,
          .trace = options_.rank.trace});
   ++done_;
-  ++ranked_;
-  tokens_ += outcome.result.usage.prompt_tokens + outcome.result.usage.completion_tokens;
+  report_.Add(outcome);
   SayWhenInterrupted(std::to_string(done_) + " of " + std::to_string(outline_.queries) +
                      " queries are " +
                      (file_ ? "written to " + options_.out + "; --resume carries on" : "done"));
@@ -153,14 +179,17 @@ void JobRun::Write(const RankedQuery& ranked) {
 
 void JobRun::ShowProgress() {
   std::string what = "queries";
-  if (ranked_ > 0) {
-    const double seconds = std::max(Since(begin_), 1e-3);
-    const double left =
-        seconds / static_cast<double>(ranked_) * static_cast<double>(outline_.queries - done_);
-    what += ", " + std::to_string(static_cast<int64_t>(static_cast<double>(tokens_) / seconds)) +
-            " tokens/s, " +
-            (left < 90 ? std::to_string(static_cast<int64_t>(left) + 1) + " s left"
-                       : std::to_string(static_cast<int64_t>(left / 60) + 1) + " min left");
+  const double seconds = std::max(Since(begin_), 1e-3);
+  const double ranked =
+      static_cast<double>(report_.queries()) + batch_done_ * static_cast<double>(batch_.size());
+  if (report_.tokens() > 0) {
+    what += ", " +
+            std::to_string(static_cast<int64_t>(static_cast<double>(report_.tokens()) / seconds)) +
+            " tokens/s";
+  }
+  if (ranked > 0) {
+    const auto all = static_cast<double>(outline_.queries - done_ + report_.queries());
+    what += ", " + TimeLeft(seconds / ranked * (all - ranked)) + " left";
   }
   bar_.Show(what, static_cast<int64_t>(done_), static_cast<int64_t>(outline_.queries));
 }

@@ -11,6 +11,7 @@
 
 #include "api/job_source.h"
 #include "invocation_file.h"
+#include "job_report.h"
 #include "progress_bar.h"
 #include "rank/reranker.h"
 #include "rank_output.h"
@@ -44,7 +45,7 @@ class JobRun {
 
  private:
   JobSettings Settings();
-  size_t BatchSize();
+  bool BatchIsFull();
   void RankGathered();
   void Finish(const std::vector<Stage>& stages, const RankRequest& request, RankOutcome& outcome,
               double seconds);
@@ -61,12 +62,12 @@ class JobRun {
   std::optional<ResultFile> file_;
   std::optional<InvocationFile> invocations_;
   std::vector<RankRequest> batch_;
-  std::string adapter_;  // of the batch
-  size_t passages_ = 0;  // in it
-  size_t done_ = 0;      // written, now or before
-  size_t ranked_ = 0;    // now
+  std::string adapter_;    // of the batch
+  int64_t passages_ = 0;   // in it, that are ranked
+  double batch_done_ = 0;  // the share of it that is ranked
+  size_t done_ = 0;        // written, now or before
   size_t failed_ = 0;
-  int64_t tokens_ = 0;
+  JobReport report_;
   double load_seconds_ = 0;
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };

@@ -16,6 +16,7 @@
 #include "interrupt.h"
 #include "invocation_file.h"
 #include "job_run.h"
+#include "progress_bar.h"
 #include "rank_output.h"
 #include "rerank_options.h"
 #include "rerankers.h"
@@ -83,8 +84,12 @@ int RankArguments(const RerankOptions& options, bool quiet) {
   SayWhenInterrupted("the ranking was not finished");
   Rerankers rerankers(options, quiet);
   const std::vector<Stage> stages = rerankers.StagesFor("");
-  const RankOutcome outcome =
-      std::move(RankBatch(options, quiet, stages, std::span(&request, 1), true).front());
+  ProgressBar bar(quiet);
+  const RankOutcome outcome = std::move(RankBatch(options, quiet, stages, std::span(&request, 1),
+                                                  {.progress = bar.Function(), .on_call = {}})
+                                            .front());
+  bar.Clear();
+  SayNotes(request, outcome.result, quiet);
   if (outcome.error) throw Error(*outcome.error);
   if (!options.invocations.empty()) {
     InvocationFile(options.invocations, options.OnExisting(), {})

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "interrupt.h"
-#include "progress_bar.h"
 #include "standard_output.h"
 
 namespace dear::app {
@@ -52,12 +51,12 @@ double Rerankers::load_seconds() const {
 
 std::vector<RankOutcome> RankBatch(const RerankOptions& options, bool quiet,
                                    const std::vector<Stage>& stages,
-                                   std::span<const RankRequest> requests, bool show_progress) {
+                                   std::span<const RankRequest> requests, const RankWatch& watch) {
   RankOptions how = options.rank.Options(stages.front().reranker->recipe());
   how.cancel = InterruptFunction();
   how.trace = how.trace || !options.invocations.empty();
-  ProgressBar bar(quiet || !show_progress || how.reasoning);
-  how.progress = bar.Function();
+  if (!how.reasoning) how.progress = watch.progress;
+  how.on_call = watch.on_call;
   if (how.reasoning && !quiet) {
     how.on_text = [](std::string_view piece) {
       std::fwrite(piece.data(), 1, piece.size(), stderr);
@@ -66,12 +65,12 @@ std::vector<RankOutcome> RankBatch(const RerankOptions& options, bool quiet,
   }
   std::vector<RankOutcome> outcomes = RankInStages(stages, requests, how, options.rank.FusionOf());
   if (how.on_text) std::fputc('\n', stderr);
-  bar.Clear();
-  for (size_t i = 0; i < requests.size(); ++i) {
-    for (const std::string& note : outcomes[i].result.notes)
-      Note(quiet, "dear: note: " + requests[i].qid + ": " + note);
-  }
   return outcomes;
+}
+
+void SayNotes(const RankRequest& request, const RankResult& result, bool quiet) {
+  for (const std::string& note : result.notes)
+    Note(quiet, "dear: note: " + request.qid + ": " + note);
 }
 
 ResultMaker MakerOf(const std::vector<Stage>& stages, const RankFlags& flags) {

@@ -1,6 +1,7 @@
 #ifndef DEAR_APPS_DEAR_RERANKERS_H_
 #define DEAR_APPS_DEAR_RERANKERS_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "api/loaded_model.h"
 #include "api/stage_models.h"
+#include "base/progress.h"
 #include "rank/reranker.h"
 #include "rank/stages.h"
 #include "rerank_options.h"
@@ -43,11 +45,20 @@ class Rerankers {
   std::optional<StageModels> later_;
 };
 
-// Queries through all stages, with the screen kept in order: a progress bar, the reasoning as it is
-// written, and notes. Throws kCancelled; what else fails stands in a query's outcome.
+// What is told of a ranking while it goes on; what is empty is not told.
+struct RankWatch {
+  ProgressFn progress;  // not where reasoning is streamed, which takes the screen
+  std::function<void(const RankCall&)> on_call;
+};
+
+// Queries through all stages, with reasoning on the screen as it is written. Throws kCancelled;
+// what else fails stands in a query's outcome.
 std::vector<RankOutcome> RankBatch(const RerankOptions& options, bool quiet,
                                    const std::vector<Stage>& stages,
-                                   std::span<const RankRequest> requests, bool show_progress);
+                                   std::span<const RankRequest> requests, const RankWatch& watch);
+
+// What a user should know of a ranking, on standard error.
+void SayNotes(const RankRequest& request, const RankResult& result, bool quiet);
 
 // What results are signed with.
 struct ResultMaker {

@@ -208,6 +208,7 @@ class ListwiseRanker {
           same[i].ranking += Fill(recipe_.answer.item, {{"id", IdText(recipe_.ids, index)}});
         }
       }
+      Count(same.size(), usage);
       Share(usage, same);
       begin = end;
     }
@@ -255,7 +256,12 @@ class ListwiseRanker {
       calls[i].repair = parsed.repair;
       calls[i].ids = std::move(written[i].ids);
     }
+    Count(calls.size(), usage);
     Share(usage, calls);
+  }
+
+  void Count(size_t prompts, const Usage& usage) const {
+    if (options_.on_call) options_.on_call({static_cast<int64_t>(prompts), usage});
   }
 
   static void RequireAnswers(size_t answers, size_t calls) {

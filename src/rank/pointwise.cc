@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <utility>
 
 #include "base/error.h"
@@ -71,10 +72,38 @@ float LinearScore(const ScoreRule& rule, const std::vector<float>& logits) {
   return logits[static_cast<size_t>(rule.label)];
 }
 
-// The logits by which passages are ranked, one a prompt.
-class Scorer {
+float Sigmoid(float logit) {
+  return static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(logit))));
+}
+
+class PointwiseQuery final : public ScoringQuery {
  public:
-  Scorer(LanguageModel& model, const Recipe& recipe) : model_(model), recipe_(recipe) {
+  PointwiseQuery(const LanguageModel& model, const Recipe& recipe, const RankRequest& request,
+                 const RankOptions& options)
+      : tokenizer_(model.tokenizer()),
+        rule_(PassageRule(recipe, options)),
+        input_(recipe, tokenizer_, model.max_positions(),
+               PrepareQuery(QueryRule(recipe, options), request.query, tokenizer_),
+               options.instruction) {}
+
+  ScoringPrompt Build(const Passage& passage) const override {
+    PointwiseInput::Tokens tokens = input_.Build(PreparePassage(rule_, passage, tokenizer_));
+    return {.text = std::move(tokens.text),
+            .ids = std::move(tokens.ids),
+            .continuation = {},
+            .shortened = tokens.shortened};
+  }
+
+ private:
+  const Tokenizer& tokenizer_;
+  TextRule rule_;
+  PointwiseInput input_;
+};
+
+class Pointwise final : public ScoringKind {
+ public:
+  Pointwise(LanguageModel& model, const Recipe& recipe, const RankOptions& options)
+      : model_(model), recipe_(recipe), options_(options) {
     const Tokenizer& tokenizer = model.tokenizer();
     if (recipe.score.head == ScoreHead::kTokens) {
       tokens_ = AnswerTokens(recipe, tokenizer);
@@ -88,90 +117,67 @@ class Scorer {
     }
   }
 
-  std::vector<float> Score(const std::vector<std::vector<TokenId>>& prompts, Usage* usage,
-                           const CancelFn& cancel) const {
+  std::unique_ptr<ScoringQuery> Open(const RankRequest& request) const override {
+    return std::make_unique<PointwiseQuery>(model_, recipe_, request, options_);
+  }
+
+  // By logit: probabilities close to 1 are equal in f32 where their logits still differ.
+  std::vector<float> Score(std::span<const ScoringPrompt> prompts, Usage* usage) const override {
+    std::vector<std::vector<TokenId>> ids;
+    ids.reserve(prompts.size());
+    for (const ScoringPrompt& prompt : prompts) ids.push_back(prompt.ids);
     std::vector<float> scores;
     if (recipe_.score.head == ScoreHead::kTokens) {
-      for (const auto& logits : model_.TokenLogits(prompts, tokens_, usage, cancel)) {
+      for (const auto& logits : model_.TokenLogits(ids, tokens_, usage, options_.cancel)) {
         scores.push_back(logits.size() > 1 ? logits.at(0) - logits.at(1) : logits.at(0));
       }
       return scores;
     }
-    for (const auto& logits : Classify(prompts, usage, cancel)) {
+    for (const auto& logits : Classify(ids, usage)) {
       scores.push_back(LinearScore(recipe_.score, logits));
     }
     return scores;
   }
 
+  int64_t Tokens(const ScoringPrompt& prompt) const override {
+    const auto size = static_cast<int64_t>(prompt.ids.size());
+    const bool padded =
+        recipe_.score.head == ScoreHead::kLinear && recipe_.score.pooling == Pooling::kLastSlot;
+    return padded ? std::min(size + 1, recipe_.score.slots) : size;
+  }
+
+  float Shown(float score) const override {
+    return recipe_.score.transform == ScoreTransform::kSigmoid ? Sigmoid(score) : score;
+  }
+  ScoreKind score_kind() const override {
+    return recipe_.score.transform == ScoreTransform::kSigmoid ? ScoreKind::kProbability
+                                                               : ScoreKind::kLogit;
+  }
+
  private:
   std::vector<std::vector<float>> Classify(const std::vector<std::vector<TokenId>>& prompts,
-                                           Usage* usage, const CancelFn& cancel) const {
+                                           Usage* usage) const {
     if (recipe_.score.pooling == Pooling::kLastSlot) {
-      return model_.ClassifyPadded(prompts, pad_, recipe_.score.slots, usage, cancel);
+      return model_.ClassifyPadded(prompts, pad_, recipe_.score.slots, usage, options_.cancel);
     }
     std::vector<int64_t> positions;
     positions.reserve(prompts.size());
     for (const auto& prompt : prompts) positions.push_back(static_cast<int64_t>(prompt.size()) - 1);
-    return model_.Classify(prompts, positions, usage, cancel);
+    return model_.Classify(prompts, positions, usage, options_.cancel);
   }
 
   LanguageModel& model_;
   const Recipe& recipe_;
+  const RankOptions& options_;
   std::vector<TokenId> tokens_;
   TokenId pad_ = 0;
 };
 
-float Sigmoid(float logit) {
-  return static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(logit))));
-}
-
 }  // namespace
 
-RankResult RankPointwise(LanguageModel& model, const Recipe& recipe, const RankRequest& request,
-                         const RankOptions& options) {
-  RankResult result;
-  const bool probability = recipe.score.transform == ScoreTransform::kSigmoid;
-  result.score_kind = probability ? ScoreKind::kProbability : ScoreKind::kLogit;
-  const Tokenizer& tokenizer = model.tokenizer();
-  const PointwiseInput input(recipe, tokenizer, model.max_positions(),
-                             PrepareQuery(QueryRule(recipe, options), request.query, tokenizer),
-                             options.instruction);
-  const Scorer scorer(model, recipe);
-  const TextRule rule = PassageRule(recipe, options);
-
-  int64_t shortened = 0;
-  std::vector<float> logits;
-  const auto n = static_cast<int64_t>(request.passages.size());
-  for (int64_t begin = 0; begin < n; begin += kPassagesPerCall) {
-    const int64_t end = std::min(n, begin + kPassagesPerCall);
-    std::vector<std::vector<TokenId>> prompts;
-    for (int64_t i = begin; i < end; ++i) {
-      PointwiseInput::Tokens tokens =
-          input.Build(PreparePassage(rule, request.passages[static_cast<size_t>(i)], tokenizer));
-      shortened += tokens.shortened ? 1 : 0;
-      if (options.trace) {
-        result.trace.prompts.push_back(std::move(tokens.text));
-        result.trace.prompt_ids.push_back(tokens.ids);
-        AddEmptyAnswer(&result.trace);
-      }
-      prompts.push_back(std::move(tokens.ids));
-    }
-    const Usage before_call = result.usage;
-    const std::vector<float> part = scorer.Score(prompts, &result.usage, options.cancel);
-    logits.insert(logits.end(), part.begin(), part.end());
-    if (options.trace) result.trace.calls.push_back({end - begin, result.usage - before_call});
-    if (options.progress) options.progress("passages", end, n);
-  }
-  if (shortened > 0) {
-    result.notes.push_back(std::to_string(shortened) +
-                           " passages were shortened to fit the model's context of " +
-                           std::to_string(model.max_positions()) + " tokens");
-  }
-  // By logit: probabilities close to 1 are equal in f32 where their logits still differ.
-  result.permutation = OrderByScore(logits);
-  result.scores = std::move(logits);
-  if (probability) std::ranges::transform(result.scores, result.scores.begin(), Sigmoid);
-  return result;
+std::unique_ptr<ScoringKind> MakePointwise(LanguageModel& model, const Recipe& recipe,
+                                           const RankOptions& options) {
+  return std::make_unique<Pointwise>(model, recipe, options);
 }
 
 }  // namespace dear

@@ -1,3 +1,4 @@
+#include <memory>
 #include <utility>
 
 #include "base/error.h"
@@ -51,53 +52,77 @@ float Mean(const std::vector<float>& values) {
   return static_cast<float>(sum / static_cast<double>(values.size()));
 }
 
+class LikelihoodQuery final : public ScoringQuery {
+ public:
+  LikelihoodQuery(const LanguageModel& model, const Recipe& recipe, const RankRequest& request,
+                  const RankOptions& options)
+      : model_(model), recipe_(recipe), rule_(PassageRule(recipe, options)) {
+    const std::string query =
+        PrepareQuery(QueryRule(recipe, options), request.query, model.tokenizer());
+    EncodeOptions plain;
+    plain.add_special_tokens = false;
+    continuation_ =
+        model.tokenizer().Encode(Fill(recipe.continuation, {{"query", query}}), plain).ids;
+    if (continuation_.empty()) throw Error(ErrorCode::kInvalidArgument, "query", "has no tokens");
+  }
+
+  ScoringPrompt Build(const Passage& passage) const override {
+    int64_t shortened = 0;
+    Prompt prompt =
+        FittingPrompt(recipe_, model_, PreparePassage(rule_, passage, model_.tokenizer()),
+                      static_cast<int64_t>(continuation_.size()), &shortened);
+    return {.text = std::move(prompt.text),
+            .ids = std::move(prompt.ids),
+            .continuation = continuation_,
+            .shortened = shortened > 0};
+  }
+
+ private:
+  const LanguageModel& model_;
+  const Recipe& recipe_;
+  TextRule rule_;
+  std::vector<TokenId> continuation_;
+};
+
+class QueryLikelihood final : public ScoringKind {
+ public:
+  QueryLikelihood(LanguageModel& model, const Recipe& recipe, const RankOptions& options)
+      : model_(model), recipe_(recipe), options_(options) {}
+
+  std::unique_ptr<ScoringQuery> Open(const RankRequest& request) const override {
+    return std::make_unique<LikelihoodQuery>(model_, recipe_, request, options_);
+  }
+
+  std::vector<float> Score(std::span<const ScoringPrompt> prompts, Usage* usage) const override {
+    std::vector<ContinuationScoreRequest> calls;
+    calls.reserve(prompts.size());
+    for (const ScoringPrompt& prompt : prompts) calls.push_back({prompt.ids, prompt.continuation});
+    std::vector<float> scores;
+    for (const std::vector<float>& values :
+         model_.ScoreContinuations(calls, usage, options_.cancel)) {
+      scores.push_back(Mean(values));
+    }
+    return scores;
+  }
+
+  // The last token of the query is predicted, never fed.
+  int64_t Tokens(const ScoringPrompt& prompt) const override {
+    return static_cast<int64_t>(prompt.ids.size() + prompt.continuation.size()) - 1;
+  }
+  float Shown(float score) const override { return score; }
+  ScoreKind score_kind() const override { return ScoreKind::kLogLikelihood; }
+
+ private:
+  LanguageModel& model_;
+  const Recipe& recipe_;
+  const RankOptions& options_;
+};
+
 }  // namespace
 
-RankResult RankByQueryLikelihood(LanguageModel& model, const Recipe& recipe,
-                                 const RankRequest& request, const RankOptions& options) {
-  RankResult result;
-  result.score_kind = ScoreKind::kLogLikelihood;
-  const Tokenizer& tokenizer = model.tokenizer();
-  const std::string query = PrepareQuery(QueryRule(recipe, options), request.query, tokenizer);
-  EncodeOptions plain;
-  plain.add_special_tokens = false;
-  const std::vector<TokenId> continuation =
-      tokenizer.Encode(Fill(recipe.continuation, {{"query", query}}), plain).ids;
-  if (continuation.empty()) throw Error(ErrorCode::kInvalidArgument, "query", "has no tokens");
-  const TextRule rule = PassageRule(recipe, options);
-
-  int64_t shortened = 0;
-  const auto n = static_cast<int64_t>(request.passages.size());
-  for (int64_t begin = 0; begin < n; begin += kPassagesPerCall) {
-    const int64_t end = std::min(n, begin + kPassagesPerCall);
-    std::vector<ContinuationScoreRequest> calls;
-    for (int64_t i = begin; i < end; ++i) {
-      const PassageText text =
-          PreparePassage(rule, request.passages[static_cast<size_t>(i)], tokenizer);
-      Prompt prompt =
-          FittingPrompt(recipe, model, text, static_cast<int64_t>(continuation.size()), &shortened);
-      if (options.trace) {
-        result.trace.prompts.push_back(prompt.text);
-        result.trace.prompt_ids.push_back(prompt.ids);
-        AddEmptyAnswer(&result.trace);
-      }
-      calls.push_back({std::move(prompt.ids), continuation});
-    }
-    const Usage before_call = result.usage;
-    for (const std::vector<float>& values :
-         model.ScoreContinuations(calls, &result.usage, options.cancel)) {
-      result.scores.push_back(Mean(values));
-    }
-    if (options.trace) result.trace.calls.push_back({end - begin, result.usage - before_call});
-    if (options.progress) options.progress("passages", end, n);
-  }
-  if (shortened > 0) {
-    result.notes.push_back(std::to_string(shortened) +
-                           " passages were shortened to fit the model's context of " +
-                           std::to_string(model.max_positions()) + " tokens");
-  }
-  result.permutation = OrderByScore(result.scores);
-  return result;
+std::unique_ptr<ScoringKind> MakeQueryLikelihood(LanguageModel& model, const Recipe& recipe,
+                                                 const RankOptions& options) {
+  return std::make_unique<QueryLikelihood>(model, recipe, options);
 }
 
 }  // namespace dear

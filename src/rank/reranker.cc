@@ -72,19 +72,15 @@ std::vector<RankOutcome> Reranker::RankAll(std::span<const RankRequest> requests
                                            const RankOptions& options) const {
   if (recipe_.kind == RecipeKind::kListwise)
     return RankListwise(*model_, recipe_, requests, options);
-  std::vector<RankOutcome> outcomes(requests.size());
-  for (size_t i = 0; i < requests.size(); ++i) {
-    if (requests[i].passages.empty()) continue;
-    try {
-      outcomes[i].result = recipe_.kind == RecipeKind::kPointwise
-                               ? RankPointwise(*model_, recipe_, requests[i], options)
-                               : RankByQueryLikelihood(*model_, recipe_, requests[i], options);
-    } catch (const Error& error) {
-      if (error.code() == ErrorCode::kCancelled) throw;
-      outcomes[i].error = error;
-    }
+  try {
+    const std::unique_ptr<ScoringKind> kind = recipe_.kind == RecipeKind::kPointwise
+                                                  ? MakePointwise(*model_, recipe_, options)
+                                                  : MakeQueryLikelihood(*model_, recipe_, options);
+    return RankByScore(*kind, model_->max_positions(), requests, options);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kCancelled) throw;
+    return std::vector<RankOutcome>(requests.size(), RankOutcome{.result = {}, .error = error});
   }
-  return outcomes;
 }
 
 }  // namespace dear

@@ -101,6 +101,8 @@ struct RankOptions {
   std::optional<int64_t> window, step, depth, passes;
   std::optional<WindowOrder> order;
   std::function<void(std::string_view piece)> on_text;  // streamed answer, reasoning included
+  // After every call of the model: what it took, over all requests that shared it.
+  std::function<void(const RankCall&)> on_call;
   CancelFn cancel;
   ProgressFn progress;
 };
@@ -115,9 +117,9 @@ class Reranker {
   // passage. Throws kInvalidArgument for an empty query, or where the prompt cannot be made to fit
   // the model's context; kCancelled; kInternal where the model gives a score that is not a number.
   RankResult Rank(const RankRequest& request, const RankOptions& options = {}) const;
-  // The same for many requests, in their order; listwise windows of different requests go through
-  // the model side by side. A request that fails has its error and costs no other. Throws
-  // kCancelled alone.
+  // The same for many requests, in their order; listwise windows and passages of different requests
+  // go through the model side by side, with the same results. A request that fails has its error
+  // and costs no other. Throws kCancelled alone.
   std::vector<RankOutcome> RankAll(std::span<const RankRequest> requests,
                                    const RankOptions& options = {}) const;
   const Recipe& recipe() const { return recipe_; }

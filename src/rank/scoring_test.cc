@@ -252,6 +252,53 @@ TEST(QueryLikelihood, ALongPassageShrinksAndALongQueryIsRefused) {
   EXPECT_THROW(reranker.Rank(request), Error);
 }
 
+TEST(Scoring, RequestsShareCallsAndRankAsAlone) {
+  auto model = Likely();
+  const Reranker reranker(model, LoadRecipe("query-likelihood"));
+  std::vector<RankRequest> requests;
+  for (int i = 0; i < 9; ++i) {
+    std::vector<std::string> texts;
+    for (int p = 0; p < i; ++p) texts.push_back(std::string(static_cast<size_t>(p % 4), 'x') + "z");
+    requests.push_back(Request(std::move(texts)));
+    requests.back().query = "q" + std::to_string(i);
+  }
+  requests[3].query = " ";
+  std::vector<RankCall> calls;
+  RankOptions options{.trace = true};
+  options.on_call = [&](const RankCall& call) { calls.push_back(call); };
+  const std::vector<RankOutcome> outcomes = reranker.RankAll(requests, options);
+  // 0 + 1 + … + 8 passages without those of the query that is empty, 32 a call.
+  ASSERT_EQ(calls.size(), 2U);
+  EXPECT_EQ(calls[0].prompts, 32);
+  EXPECT_EQ(calls[1].prompts, 1);
+  ASSERT_EQ(outcomes.size(), requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    ASSERT_EQ(outcomes[i].error.has_value(), i == 3);
+    if (i == 3) continue;
+    const RankResult alone = reranker.Rank(requests[i], {.trace = true});
+    EXPECT_EQ(outcomes[i].result.scores, alone.scores);
+    EXPECT_EQ(outcomes[i].result.permutation, alone.permutation);
+    EXPECT_EQ(outcomes[i].result.trace.prompts, alone.trace.prompts);
+    EXPECT_EQ(outcomes[i].result.usage.prompt_tokens, alone.usage.prompt_tokens);
+  }
+}
+
+TEST(Scoring, WhatFailsInTheModelCostsNoOther) {
+  auto model = Classifier();
+  model->logits = [](const std::string& prompt) -> std::vector<float> {
+    if (prompt.find("bad") != std::string::npos)
+      throw Error(ErrorCode::kInternal, "model", "cannot do this");
+    return {static_cast<float>(prompt.size()), 0};
+  };
+  const Reranker reranker(model, LoadRecipe("dear-pointwise-card"));
+  const std::vector<RankRequest> requests = {Request({"a", "bb"}), Request({"c", "bad", "d"}),
+                                             Request({"ee", "f"})};
+  const std::vector<RankOutcome> outcomes = reranker.RankAll(requests);
+  EXPECT_THAT(outcomes[0].result.permutation, ElementsAre(1, 0));
+  EXPECT_TRUE(outcomes[1].error.has_value());
+  EXPECT_THAT(outcomes[2].result.permutation, ElementsAre(0, 1));
+}
+
 TEST(QueryLikelihood, InvalidUtf8IsRepaired) {
   auto model = Likely();
   const RankResult result = Reranker(model, LoadRecipe("query-likelihood"))

@@ -24,13 +24,13 @@ def untimed_text(form, data):
     lines = [json.loads(line) for line in data.splitlines()]
     for line in lines:
         del line["seconds"]
-        del line["usage"]["forward_passes"]
+        del line["usage"]["forward_passes"], line["usage"]["shared_tokens"]
         line.get("trace", {}).pop("timings", None)
     return lines
 
 
 def untimed(path):
-    """What a run wrote, without the seconds that it took and the passes, which queries share."""
+    """What a run wrote, without the seconds that it took and what queries shared."""
     return untimed_text(path.suffix[1:], path.read_bytes())
 
 
@@ -74,6 +74,25 @@ class Jobs(support.Case):
         out = self.folder / "out.jsonl"
         self.fails(1, *self.arguments, "-o", out, saying="jobs.jsonl: line 4")
         self.assertFalse(out.exists())
+
+    def test_queries_that_share_calls_rank_as_alone_and_the_end_says_what_it_took(self):
+        lines = [job(f"t{i}", f"who was it {i}", ["one cat", "two dogs", "a bulb " * (1 + i % 5)][: 1 + i % 3]) for i in range(40)]
+        lines[7] = job("t7", " ", ["one"])
+        self.jobs.write_text("\n".join(lines))
+        together = support.dear(*self.arguments)
+        self.assertEqual(together.returncode, 1)
+        results = [json.loads(line)["results"] for line in together.stdout.splitlines()]
+        self.assertEqual(len(results), 40)
+        for i in (0, 6, 8, 20, 39):
+            alone = json.loads(self.ok(*self.arguments[:4], "-", *self.arguments[5:], stdin=lines[i]).stdout)
+            self.assertEqual(alone["results"], results[i])
+        self.assertRegex(together.stderr, r"dear: 40 queries in [0-9.]+ s \([0-9.]+ a second\): 39 ranked, 1 failed")
+        # 39 queries that can be ranked have 78 passages, 32 of which go to the model at once.
+        self.assertRegex(together.stderr, r"dear: 78 prompts in 3 calls of the model, \d+ passes; \d+ tokens read")
+        self.assertEqual(support.dear(*self.arguments, "--quiet").stderr.count("\n"), 2)  # the warning and the error
+        listwise = ["rerank", "-m", self.model, "--recipe", "dear-card", "--max-new-tokens", "6", "--jobs", self.jobs]
+        answers = [line for line in support.dear(*listwise).stderr.splitlines() if "answers:" in line]
+        self.assertRegex(answers[0], r"^dear: \d+ answers: \d+ ok, \d+ wrong_format, \d+ missing, \d+ repetition$")
 
     def test_gzip_and_batches_rank_as_single_queries_do(self):
         self.write(11)
@@ -236,7 +255,7 @@ class Jobs(support.Case):
             with self.jobs.open("w") as file:
                 for i in range(count):
                     file.write(line.replace("QID", f"t{i}"))
-            with subprocess.Popen([support.BINARY, *map(str, self.arguments), "--depth", "1", "--max-passage-words", "2",
+            with subprocess.Popen([support.BINARY, *map(str, self.arguments), "--depth", "1", "--max-passage-words", "2", "--quiet",
                                    "-o", str(self.folder / f"{count}.jsonl")]) as process:
                 peak = 0
                 while process.poll() is None:
