@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "interrupt.h"
+#include "rank/rank_kinds.h"
 #include "rank_output.h"
 #include "standard_output.h"
 #include "terminal.h"
@@ -22,7 +23,7 @@ struct BatchLimits {
 // Windows of several queries are continued side by side.
 constexpr BatchLimits kListwiseBatch{.queries = 8, .passages = 1000};
 // Passages of several queries share a call where one query has few; a longer list fills its own.
-constexpr BatchLimits kScoringBatch{.queries = 32, .passages = 32};
+constexpr BatchLimits kScoringBatch{.queries = 32, .passages = kPassagesPerCall};
 
 double Since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -86,12 +87,13 @@ size_t JobRun::Rank(JobSource& jobs) {
       ++done_;
       continue;
     }
-    if (!batch_.empty() && job->adapter != adapter_) RankGathered();
+    auto passages = static_cast<int64_t>(job->request.passages.size());
+    if (options_.rank.depth > 0) passages = std::min(passages, options_.rank.depth);
+    if (!batch_.empty() && (job->adapter != adapter_ || !HasRoomFor(passages))) RankGathered();
     adapter_ = job->adapter;
-    const auto passages = static_cast<int64_t>(job->request.passages.size());
-    passages_ += options_.rank.depth > 0 ? std::min(passages, options_.rank.depth) : passages;
+    passages_ += passages;
     batch_.push_back(std::move(job->request));
-    if (BatchIsFull()) RankGathered();
+    if (!HasRoomFor(1)) RankGathered();
   }
   if (!batch_.empty()) RankGathered();
   if (invocations_) invocations_->Sync();
@@ -102,13 +104,13 @@ size_t JobRun::Rank(JobSource& jobs) {
 }
 
 // Reasoning is streamed of one query only.
-bool JobRun::BatchIsFull() {
-  if (options_.rank.reasoning && !quiet_) return true;
+bool JobRun::HasRoomFor(int64_t passages) {
+  if (options_.rank.reasoning && !quiet_) return false;
   const bool listwise = std::ranges::any_of(rerankers_.StagesFor(adapter_), [](const Stage& stage) {
     return stage.reranker->recipe().kind == RecipeKind::kListwise;
   });
   const BatchLimits& limits = listwise ? kListwiseBatch : kScoringBatch;
-  return batch_.size() >= limits.queries || passages_ >= limits.passages;
+  return batch_.size() < limits.queries && passages_ + passages <= limits.passages;
 }
 
 void JobRun::RankGathered() {

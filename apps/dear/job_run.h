@@ -45,7 +45,8 @@ class JobRun {
 
  private:
   JobSettings Settings();
-  bool BatchIsFull();
+  // Whether the batch may take one more query, of that many passages.
+  bool HasRoomFor(int64_t passages);
   void RankGathered();
   void Finish(const std::vector<Stage>& stages, const RankRequest& request, RankOutcome& outcome,
               double seconds);

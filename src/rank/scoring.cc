@@ -23,6 +23,9 @@ class ScoreRanker {
         shortened_(requests.size()) {
     for (const RankRequest& request : requests)
       passages_ += static_cast<int64_t>(request.passages.size());
+    // Calls of one size, rather than full ones and a small rest.
+    const int64_t calls = (passages_ + kPassagesPerCall - 1) / kPassagesPerCall;
+    per_call_ = calls > 0 ? (passages_ + calls - 1) / calls : 1;
   }
 
   std::vector<RankOutcome> Rank() {
@@ -58,7 +61,7 @@ class ScoreRanker {
       shortened_[request] += prompt.shortened ? 1 : 0;
       prompts_.push_back(std::move(prompt));
       owners_.push_back(request);
-      if (static_cast<int64_t>(prompts_.size()) == kPassagesPerCall) Flush();
+      if (static_cast<int64_t>(prompts_.size()) == per_call_) Flush();
       if (outcomes_[request].error) return;
     }
   }
@@ -171,6 +174,7 @@ class ScoreRanker {
   std::vector<ScoringPrompt> prompts_;      // of the next call
   std::vector<size_t> owners_;              // the request of each
   int64_t passages_ = 0;
+  int64_t per_call_ = 1;
   int64_t done_ = 0;
 };
 

@@ -267,10 +267,10 @@ TEST(Scoring, RequestsShareCallsAndRankAsAlone) {
   RankOptions options{.trace = true};
   options.on_call = [&](const RankCall& call) { calls.push_back(call); };
   const std::vector<RankOutcome> outcomes = reranker.RankAll(requests, options);
-  // 0 + 1 + … + 8 passages without those of the query that is empty, 32 a call.
+  // 0 + 1 + … + 8 passages in two calls, but for those of the query that is empty.
   ASSERT_EQ(calls.size(), 2U);
-  EXPECT_EQ(calls[0].prompts, 32);
-  EXPECT_EQ(calls[1].prompts, 1);
+  EXPECT_EQ(calls[0].prompts, 18);
+  EXPECT_EQ(calls[1].prompts, 15);
   ASSERT_EQ(outcomes.size(), requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
     ASSERT_EQ(outcomes[i].error.has_value(), i == 3);
