@@ -184,14 +184,14 @@ void JobRun::ShowProgress() {
   const double seconds = std::max(Since(begin_), 1e-3);
   const double ranked =
       static_cast<double>(report_.queries()) + batch_done_ * static_cast<double>(batch_.size());
+  if (ranked > 0) {
+    const auto all = static_cast<double>(outline_.queries - done_ + report_.queries());
+    what += ", " + TimeLeft(seconds / ranked * (all - ranked)) + " left";
+  }
   if (report_.tokens() > 0) {
     what += ", " +
             std::to_string(static_cast<int64_t>(static_cast<double>(report_.tokens()) / seconds)) +
             " tokens/s";
-  }
-  if (ranked > 0) {
-    const auto all = static_cast<double>(outline_.queries - done_ + report_.queries());
-    what += ", " + TimeLeft(seconds / ranked * (all - ranked)) + " left";
   }
   bar_.Show(what, static_cast<int64_t>(done_), static_cast<int64_t>(outline_.queries));
 }

@@ -22,18 +22,19 @@ void ProgressBar::Show(std::string_view what, int64_t done, int64_t total) {
   drawn_ = true;
   const std::string count =
       total > 0 ? " " + std::to_string(done) + "/" + std::to_string(total) : "";
+  // The line never wraps, since only its last row could be drawn over: the text has what it needs,
+  // the bar what is left, and a narrow window shows no bar.
+  const int room = Terminal::Of(STDERR_FILENO).columns - 1 - static_cast<int>(count.size());
+  const std::string text = OneLine(what, std::max(room, 8), terminal_.unicode);
   std::string bar;
-  if (total > 0) {
-    constexpr int64_t kCells = 24;
-    const int64_t full = std::clamp<int64_t>(kCells * done / total, 0, kCells);
-    for (int64_t i = 0; i < kCells; ++i)
+  const int64_t cells = std::min<int64_t>(24, room - 1 - DisplayWidth(text));
+  if (total > 0 && cells >= 6) {
+    const int64_t full = std::clamp<int64_t>(cells * done / total, 0, cells);
+    for (int64_t i = 0; i < cells; ++i)
       bar += i < full ? (terminal_.unicode ? "━" : "#") : (terminal_.unicode ? "╌" : "-");
     bar = " " + terminal_.Styled("36", bar);
   }
-  const int room = terminal_.columns - 28 - static_cast<int>(count.size());
-  std::fprintf(stderr, "\r\x1b[K%s%s%s",
-               OneLine(what, std::max(room, 8), terminal_.unicode).c_str(), bar.c_str(),
-               count.c_str());
+  std::fprintf(stderr, "\r\x1b[K%s%s%s", text.c_str(), bar.c_str(), count.c_str());
   std::fflush(stderr);
 }
 

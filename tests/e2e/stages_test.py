@@ -69,7 +69,7 @@ class Stages(support.Case):
         out = self.folder / "out.jsonl"
         done = support.dear("rerank", "-m", FLOWS / "base", "--recipe", "query-likelihood", "--jobs", jobs, "-o", out)
         self.assertEqual(done.returncode, 1)
-        warning, error = done.stderr.splitlines()
+        warning, *_, error = done.stderr.splitlines()
         self.assertIn("dear: warning: query t1: query: of", warning)
         self.assertIn("1 of 3 queries failed", error)
         lines = [json.loads(line) for line in out.read_text().splitlines()]
