@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What queries gain by sharing calls of the model: each query as a job of its own, against all in one.
 
-    bench/job_packing.py build/release/dear --model smollm2-135m-instruct --jobs wikiqa.jobs.jsonl --queries 12
+    bench/job_packing.py build/release/dear --model smollm2-135m-instruct --jobs wikiqa.jobs.jsonl --queries 12 \\
+        -- --recipe query-likelihood
 
 The rankings must be the same, scores included, before anything is timed. Both take turns; the time is that of
 ranking alone (seconds.total of the results, which leaves loading out), and the median of the turns is given with
@@ -11,6 +12,7 @@ import argparse
 import json
 import statistics
 import subprocess
+import sys
 
 
 def rank(arguments, lines, jobs):
@@ -28,11 +30,11 @@ def main():
     parser.add_argument("--queries", type=int, default=12)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", default="2")
-    parser.add_argument("flags", nargs="*", help="further flags of dear rerank, behind --")
-    options = parser.parse_args()
+    own, _, flags = (" ".join(sys.argv[1:]) + " ").partition(" -- ")  # further flags of dear rerank stand behind --
+    options = parser.parse_args(own.split())
     with open(options.jobs, encoding="utf-8") as file:
         lines = [line.rstrip("\n") + "\n" for line in file if line.strip()][: options.queries]
-    arguments = [options.dear, "rerank", "-m", options.model, "--threads", options.threads, "--format", "jsonl", "--quiet", *options.flags]
+    arguments = [options.dear, "rerank", "-m", options.model, "--threads", options.threads, "--format", "jsonl", "--quiet", *flags.split()]
     times = {"alone": [], "together": []}
     for _ in range(options.repeats):
         alone = [rank(arguments, lines, [i]) for i in range(len(lines))]
