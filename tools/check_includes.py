@@ -19,7 +19,7 @@ BELOW = {
     "model": ["base", "tensor", "formats", "kernels"],
     "generate": ["base", "tensor", "formats", "kernels", "model", "text"],
     "rank": ["base", "tensor", "formats", "hub", "text", "kernels", "model", "generate"],
-    "api": ["base", "tensor", "formats", "hub", "text", "kernels", "model", "generate", "rank", "dear"],
+    "api": ["base", "tensor", "formats", "eval", "hub", "text", "kernels", "model", "generate", "rank", "dear"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([a-z_0-9]+)/')
 

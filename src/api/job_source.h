@@ -3,8 +3,11 @@
 
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
+#include "base/progress.h"
 #include "rank/reranker.h"
 
 namespace dear {
@@ -15,23 +18,26 @@ struct RankJob {
   std::string adapter;  // by name; empty: the one that the whole run uses
 };
 
-// Where the queries of a job come from, one after another.
+// What is known of many queries before any of them is ranked.
+struct JobsOutline {
+  size_t queries = 0;
+  std::set<std::string> adapters;  // every RankJob::adapter
+  std::vector<std::string> notes;  // what a user should know: topics that are not ranked
+};
+
+// Many queries with their passages, from files, one after another.
 class JobSource {
  public:
   virtual ~JobSource() = default;
 
-  // The next query; nothing behind the last. Query ids are unique. Throws kInvalidFormat that says
-  // where something is wrong, kIo.
+  // Goes through everything, so that a broken line is said before hours of work and not after.
+  // Called once, before Next. Throws the errors of the files with file, line, query or document;
+  // kInvalidArgument where there are no queries; kCancelled.
+  virtual JobsOutline Check(const CancelFn& cancel) = 0;
+  // The next query; nothing behind the last. Throws as Check does, where a file was changed since.
   virtual std::optional<RankJob> Next() = 0;
-  // Queries given so far.
-  virtual size_t count() const = 0;
-
- protected:
-  JobSource() = default;
-  JobSource(const JobSource&) = default;
-  JobSource& operator=(const JobSource&) = default;
-  JobSource(JobSource&&) = default;
-  JobSource& operator=(JobSource&&) = default;
+  // The file that lists the queries, for messages.
+  virtual const std::string& name() const = 0;
 };
 
 }  // namespace dear

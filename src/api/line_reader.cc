@@ -42,9 +42,14 @@ LineReader::~LineReader() {
   if (file_ != nullptr) gzclose_r(Gz(file_));
 }
 
+bool LineReader::is_packed() const {
+  return file_ != nullptr && gzdirect(Gz(file_)) == 0;
+}
+
 bool LineReader::Fill() {
   if (file_ == nullptr) return false;
   text_.erase(0, at_);
+  dropped_ += at_;
   at_ = 0;
   const size_t had = text_.size();
   text_.resize(had + kBufferBytes);
@@ -70,6 +75,7 @@ bool LineReader::Next(std::string* line) {
     const size_t end = text_.find('\n', searched);
     if (end != std::string::npos) {
       line->assign(text_, at_, end - at_);
+      offset_ = dropped_ + at_;
       at_ = end + 1;
       ++number_;
       return true;
@@ -84,6 +90,7 @@ bool LineReader::Next(std::string* line) {
   }
   if (at_ == text_.size()) return false;
   line->assign(text_, at_);
+  offset_ = dropped_ + at_;
   at_ = text_.size();
   ++number_;
   return true;

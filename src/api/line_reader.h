@@ -2,6 +2,7 @@
 #define DEAR_API_LINE_READER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -23,6 +24,10 @@ class LineReader {
   bool Next(std::string* line);
   // Of the line that Next gave last; the first is 1.
   size_t number() const { return number_; }
+  // Where that line begins in the unpacked text, in bytes.
+  uint64_t offset() const { return offset_; }
+  // Whether what Next gave came out of gzip, so that offsets are not those of the file.
+  bool is_packed() const;
   const std::string& name() const { return name_; }
 
  private:
@@ -32,6 +37,8 @@ class LineReader {
   void* file_ = nullptr;  // gzFile; null: `text_` is all there is
   std::string text_;      // what is read and not yet given, from `at_`
   size_t at_ = 0;
+  uint64_t dropped_ = 0;  // bytes that stood before `text_`
+  uint64_t offset_ = 0;
   size_t number_ = 0;
 };
 

@@ -52,11 +52,16 @@ TEST_F(LineReaderTest, LinesAcrossBuffersPlainAndPacked) {
   std::ofstream(path_, std::ios::binary) << text;
   LineReader plain(path_);
   EXPECT_EQ(All(plain), lines);
+  EXPECT_FALSE(plain.is_packed());
+  LineReader placed(path_);
+  std::string line;
+  while (placed.Next(&line)) EXPECT_EQ(text.substr(placed.offset(), line.size()), line);
   std::filesystem::remove(path_);
   WriteGzip(text.substr(0, text.size() / 2));  // two members are one text
   WriteGzip(text.substr(text.size() / 2));
   LineReader packed(path_);
   EXPECT_EQ(All(packed), lines);
+  EXPECT_TRUE(packed.is_packed());
 }
 
 TEST_F(LineReaderTest, DamageIsNamed) {

@@ -1,7 +1,11 @@
 #include "api/rank_jobs.h"
 
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
+#include "api/json_id.h"
+#include "api/text_record.h"
 #include "base/error.h"
 
 namespace dear {
@@ -9,15 +13,6 @@ namespace {
 
 [[noreturn]] void Fail(const std::string& context, const std::string& message) {
   throw Error(ErrorCode::kInvalidFormat, context, message);
-}
-
-// Ids are strings or numbers in the wild.
-std::string IdOf(const Json& object, const char* key, const std::string& context) {
-  const auto found = object.find(key);
-  if (found == object.end() || found->is_null()) return "";
-  if (found->is_string()) return found->get<std::string>();
-  if (found->is_number_integer()) return found->dump();
-  Fail(context, std::string("field '") + key + "' must be a string or a whole number");
 }
 
 void TakeText(const Json& doc, const std::string& context, Passage& passage) {
@@ -28,7 +23,7 @@ void TakeText(const Json& doc, const std::string& context, Passage& passage) {
   if (!doc.is_object()) Fail(context, "field 'doc' must be an object or a string");
   const JsonFields fields(doc, context);
   passage.title = fields.String("title", "");
-  for (const char* key : {"text", "segment", "contents", "content", "body", "passage"}) {
+  for (const char* key : PassageNames().texts) {
     if (!fields.Has(key)) continue;
     passage.text = fields.RequireString(key);
     return;
@@ -39,10 +34,19 @@ void TakeText(const Json& doc, const std::string& context, Passage& passage) {
 Passage ParsePassage(const Json& hit, const std::string& context) {
   if (!hit.is_object()) Fail(context, "must be an object");
   Passage passage;
-  passage.docid = IdOf(hit, "docid", context);
+  passage.docid = JsonId(hit, "docid", context);
   passage.first_stage_score = JsonFields(hit, context).Number("score", 0);
   TakeText(hit.contains("doc") ? hit["doc"] : hit, context, passage);
   return passage;
+}
+
+// A result could not be told from its namesake's.
+void RefuseTwins(const RankRequest& request, const std::string& context) {
+  std::unordered_set<std::string_view> docids;
+  for (const Passage& passage : request.passages) {
+    if (!docids.insert(passage.docid).second)
+      Fail(context, "query '" + request.qid + "' has the document '" + passage.docid + "' twice");
+  }
 }
 
 }  // namespace
@@ -56,10 +60,10 @@ RankJob ParseRankJob(const Json& json, const std::string& context, size_t place)
   if (query == nullptr) Fail(context, "field 'query' is missing");
   if (query->is_object()) {
     job.request.query = JsonFields(*query, context + ": query").RequireString("text");
-    job.request.qid = IdOf(*query, "qid", context + ": query");
+    job.request.qid = JsonId(*query, "qid", context + ": query");
   } else {
     job.request.query = fields.RequireString("query");
-    job.request.qid = IdOf(json, "qid", context);
+    job.request.qid = JsonId(json, "qid", context);
   }
   const char* list = fields.Has("candidates") ? "candidates" : "hits";
   const Json* hits = fields.Find(list);
@@ -68,13 +72,14 @@ RankJob ParseRankJob(const Json& json, const std::string& context, size_t place)
   for (const Json& hit : *hits) {
     const std::string where =
         context + ": " + list + "[" + std::to_string(job.request.passages.size()) + "]";
-    if (job.request.qid.empty() && hit.is_object()) job.request.qid = IdOf(hit, "qid", where);
+    if (job.request.qid.empty() && hit.is_object()) job.request.qid = JsonId(hit, "qid", where);
     job.request.passages.push_back(ParsePassage(hit, where));
     Passage& passage = job.request.passages.back();
     if (passage.docid.empty())
       passage.docid = "d" + std::to_string(job.request.passages.size() - 1);
   }
   if (job.request.qid.empty()) job.request.qid = "q" + std::to_string(place + 1);
+  RefuseTwins(job.request, context);
   return job;
 }
 
@@ -123,6 +128,33 @@ void RankJobReader::ReadList(std::string first_line) {
       Fail(lines_->name(), "a list of more than 4 GB; write one query a line instead");
   }
   list_ = ParseJson(text, lines_->name());
+}
+
+RankJobFile::RankJobFile(const std::filesystem::path& path) : name_(path.string()) {}
+
+RankJobFile::RankJobFile(std::string text, std::string name)
+    : text_(std::move(text)), name_(std::move(name)) {}
+
+RankJobReader RankJobFile::Open(bool last_time) {
+  if (!text_) return RankJobReader(std::filesystem::path(name_));
+  return last_time ? RankJobReader(*std::move(text_), name_) : RankJobReader(*text_, name_);
+}
+
+JobsOutline RankJobFile::Check(const CancelFn& cancel) {
+  JobsOutline outline;
+  RankJobReader reader = Open(/*last_time=*/false);
+  while (const auto job = reader.Next()) {
+    outline.adapters.insert(job->adapter);
+    if (cancel && cancel()) throw Error(ErrorCode::kCancelled, name_, "stopped");
+  }
+  outline.queries = reader.count();
+  if (outline.queries == 0) throw Error(ErrorCode::kInvalidArgument, name_, "holds no queries");
+  return outline;
+}
+
+std::optional<RankJob> RankJobFile::Next() {
+  if (!reader_) reader_.emplace(Open(/*last_time=*/true));
+  return reader_->Next();
 }
 
 std::vector<RankJob> ParseRankJobs(std::string_view text, const std::string& context) {

@@ -25,17 +25,19 @@ namespace dear {
 // an id becomes "q1", "q2", … by its place, a passage "d0", "d1", ….
 // One a line is read as it is asked for, so that memory holds the ids of the queries and one of
 // them; a list is held as a whole.
-class RankJobReader : public JobSource {
+class RankJobReader {
  public:
   // A file, plain or gzipped. Throws what LineReader throws.
   explicit RankJobReader(const std::filesystem::path& path);
   // A text that is in memory; `name` stands for the file in errors.
   RankJobReader(std::string text, std::string name);
 
-  // Throws kInvalidFormat that names the line (or the place in the list) and the field, or an id
-  // that was there before.
-  std::optional<RankJob> Next() override;
-  size_t count() const override { return count_; }
+  // The next query; nothing behind the last. Throws kInvalidFormat that names the line (or the
+  // place in the list) and the field, a query id that was there before, or a docid that the query
+  // has twice.
+  std::optional<RankJob> Next();
+  // Queries given so far.
+  size_t count() const { return count_; }
 
  private:
   std::optional<RankJob> Take(const Json& json, const std::string& where);
@@ -45,6 +47,25 @@ class RankJobReader : public JobSource {
   std::optional<Json> list_;
   std::set<std::string, std::less<>> seen_;
   size_t count_ = 0;
+};
+
+// A file of queries with their passages, or a text in memory, that is gone through twice.
+class RankJobFile : public JobSource {
+ public:
+  explicit RankJobFile(const std::filesystem::path& path);
+  RankJobFile(std::string text, std::string name);
+
+  // Throws what RankJobReader throws.
+  JobsOutline Check(const CancelFn& cancel) override;
+  std::optional<RankJob> Next() override;
+  const std::string& name() const override { return name_; }
+
+ private:
+  RankJobReader Open(bool last_time);
+
+  std::optional<std::string> text_;
+  std::string name_;
+  std::optional<RankJobReader> reader_;
 };
 
 // All of a text that is in memory.

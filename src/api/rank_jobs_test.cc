@@ -56,6 +56,26 @@ TEST(RankJobs, ErrorsNameLineAndField) {
   EXPECT_NE(ErrorOf("[3]").find("[0]"), std::string::npos);
   const std::string job = "{\"query\": \"a\", \"qid\": \"1\", \"hits\": []}\n";
   EXPECT_NE(ErrorOf(job + job).find("was there before"), std::string::npos);
+  EXPECT_NE(
+      ErrorOf(
+          "\n{\"query\": \"a\", \"qid\": \"7\", \"hits\": [{\"docid\": \"x\", \"text\": \"1\"}, "
+          "{\"docid\": \"x\", \"text\": \"2\"}]}")
+          .find("jobs: line 2: query '7' has the document 'x' twice"),
+      std::string::npos);
+}
+
+TEST(RankJobs, AFileIsCheckedAndThenGivenOnceMore) {
+  const std::string text =
+      "{\"query\": \"a\", \"hits\": [], \"adapter\": \"x\"}\n{\"query\": \"b\", \"hits\": []}\n";
+  RankJobFile jobs(text, "jobs");
+  const JobsOutline outline = jobs.Check({});
+  EXPECT_EQ(outline.queries, 2U);
+  EXPECT_EQ(outline.adapters, (std::set<std::string>{"", "x"}));
+  EXPECT_EQ(jobs.Next()->request.query, "a");
+  EXPECT_EQ(jobs.Next()->request.query, "b");
+  EXPECT_FALSE(jobs.Next());
+  EXPECT_THROW(RankJobFile("", "jobs").Check({}), Error);
+  EXPECT_THROW(RankJobFile(text, "jobs").Check([] { return true; }), Error);
 }
 
 }  // namespace
