@@ -35,6 +35,8 @@ std::string EvalExamples() {
          "  dear eval --model M --jobs jobs.jsonl --qrels qrels.txt --compare jobs.jsonl    "
          "rerank, then "
          "evaluate\n"
+         "  dear eval --model M --run bm25.run --corpus beir/scifact --qrels "
+         "beir/scifact/qrels/test.tsv\n"
          "  dear eval --published dl19 --data FOLDER mine.run         beside the published table\n"
          "  dear rerank -m M --jobs J --format trec | dear eval qrels.txt -\n"
          "\n"
@@ -108,10 +110,18 @@ void EvalFlags::Declare(CLI::App& command) {
   command.add_flag("--json", json, "Print JSON, at full precision");
   command.add_option("--threads", threads, "Threads (0: all that this process may use)")
       ->check(CLI::NonNegativeNumber);
-  command.add_option("--model", model, "Rerank --jobs with this model first, and evaluate that")
+  command
+      .add_option("--model", model,
+                  "Rerank --jobs or --run with this model first, and evaluate that")
       ->envname("DEAR_EVAL_MODEL");  // DEAR_MODEL is for commands that always need one
   command.add_option("--jobs", jobs, "What to rerank (RankLLM's or RankGPT's requests)")
       ->envname("DEAR_EVAL_JOBS");
+  command.add_option("--run", run, "In place of --jobs: a TREC run, with --topics and --corpus")
+      ->envname("DEAR_EVAL_RUN");
+  command.add_option("--topics", topics, "The queries of --run, as for dear rerank")
+      ->envname("DEAR_EVAL_TOPICS");
+  command.add_option("--corpus", corpus, "The passages of --run, as for dear rerank")
+      ->envname("DEAR_EVAL_CORPUS");
   command.add_option("--rerank", rerank, "With --model: more flags of dear rerank, in one string")
       ->type_name("FLAGS");
   command
@@ -126,13 +136,25 @@ void EvalFlags::Declare(CLI::App& command) {
       ->capture_default_str();
 }
 
+std::vector<std::string> EvalFlags::RerankInput() const {
+  std::vector<std::string> out;
+  const auto add = [&out](const char* flag, const std::string& value) {
+    if (!value.empty()) out.insert(out.end(), {flag, value});
+  };
+  add("--jobs", jobs);
+  add("--run", run);
+  add("--topics", topics);
+  add("--corpus", corpus);
+  return out;
+}
+
 void EvalFlags::Settle() {
   const auto fail = [](const std::string& what) { throw CLI::ValidationError(what); };
   if (!published.empty()) {
-    if (!qrels.empty() || !base.empty() || !report.empty() || !jobs.empty())
+    if (!qrels.empty() || !base.empty() || !report.empty() || !RerankInput().empty())
       fail(
           "--published brings its own qrels, jobs and measures; it takes no --qrels, --jobs, "
-          "--compare or --report");
+          "--run, --compare or --report");
     if (!model.empty() && !files.empty()) fail("give --published runs, or a --model to make them");
     return;
   }
@@ -141,7 +163,8 @@ void EvalFlags::Settle() {
     qrels = files.front();
     files.erase(files.begin());
   }
-  if (model.empty() != jobs.empty()) fail("--model and --jobs belong together");
+  if (!jobs.empty() && !run.empty()) fail("--jobs and --run exclude each other");
+  if (model.empty() != RerankInput().empty()) fail("--model and --jobs (or --run) belong together");
   if (files.empty() && model.empty()) fail("give a RUN to evaluate");
 }
 

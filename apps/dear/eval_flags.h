@@ -16,6 +16,7 @@ struct EvalFlags {
   std::string qrels;
   std::string model;
   std::string jobs;
+  std::string run, topics, corpus;
   std::string rerank;
   std::string ranked;
   std::string published;
@@ -41,6 +42,8 @@ struct EvalFlags {
   // Puts the first of `files` into `qrels` where it belongs there. Throws CLI::ValidationError for
   // a combination that makes no sense.
   void Settle();
+  // What --model reranks, as flags of dear rerank.
+  std::vector<std::string> RerankInput() const;
 };
 
 // Whether a report of that name is Markdown (.md), not HTML.

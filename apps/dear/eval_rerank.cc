@@ -33,8 +33,9 @@ int Wait(pid_t child) {
 }  // namespace
 
 void RerankJobs(const RerankForEval& request, const fs::path& out) {
-  std::vector<std::string> words = {"dear",       "rerank",   "-m",    request.model, "--jobs",
-                                    request.jobs, "--format", "jsonl", "-o",          out.string()};
+  std::vector<std::string> words = {"dear", "rerank", "-m", request.model};
+  words.insert(words.end(), request.queries.begin(), request.queries.end());
+  words.insert(words.end(), {"--format", "jsonl", "-o", out.string()});
   std::error_code error;
   if (fs::exists(out, error)) words.emplace_back("--resume");
   if (request.quiet) words.emplace_back("--quiet");
@@ -52,7 +53,7 @@ void RerankJobs(const RerankForEval& request, const fs::path& out) {
   if (failed != 0)
     throw Error(ErrorCode::kIo, "dear rerank", std::string("cannot start: ") + strerror(failed));
   if (const int code = Wait(child); code != 0) {
-    throw Error(ErrorCode::kInvalidArgument, request.jobs,
+    throw Error(ErrorCode::kInvalidArgument, request.model,
                 "reranking failed with exit code " + std::to_string(code));
   }
 }

@@ -3,19 +3,21 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace dear::app {
 
 struct RerankForEval {
   std::string model;
-  std::string jobs;
-  std::string flags;  // more flags of dear rerank, separated by blanks
+  std::vector<std::string> queries;  // the flags that bring them: --jobs FILE, or --run RUN …
+  std::string flags;                 // more flags of dear rerank, separated by blanks
   bool quiet = false;
 };
 
-// Runs `dear rerank` of this program on the jobs and writes its JSON lines to `out`; goes on with
-// what `out` holds already. A process of its own, so that the model's memory is gone before the
-// next. Throws Error kInvalidArgument where it fails; its own message is on standard error then.
+// Runs `dear rerank` of this program on the queries and writes its JSON lines to `out`; goes on
+// with what `out` holds already. A process of its own, so that the model's memory is gone before
+// the next. Throws Error kInvalidArgument where it fails; its own message is on standard error
+// then.
 void RerankJobs(const RerankForEval& request, const std::filesystem::path& out);
 
 // A folder that is removed at the end.

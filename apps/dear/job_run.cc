@@ -37,17 +37,6 @@ std::string TimeLeft(double seconds) {
 
 }  // namespace
 
-JobsOutline ReadOutline(JobSource& jobs, const std::string& name) {
-  JobsOutline outline;
-  while (const auto job = jobs.Next()) {
-    outline.adapters.insert(job->adapter);
-    if (Interrupted()) throw Error(ErrorCode::kCancelled, name, "stopped");
-  }
-  outline.queries = jobs.count();
-  if (outline.queries == 0) throw Error(ErrorCode::kInvalidArgument, name, "holds no queries");
-  return outline;
-}
-
 JobRun::JobRun(const RerankOptions& options, bool quiet, Rerankers& rerankers,
                const JobsOutline& outline)
     : options_(options),

@@ -21,16 +21,6 @@
 
 namespace dear::app {
 
-// What is known of many queries before any of them is ranked.
-struct JobsOutline {
-  size_t queries = 0;
-  std::set<std::string> adapters;
-};
-
-// Goes through them all, so that a broken one is said before hours of work and not after. Throws
-// what the source throws, kInvalidArgument that names it where it holds nothing, kCancelled.
-JobsOutline ReadOutline(JobSource& jobs, const std::string& name);
-
 // The ranking of many queries, as they come from a source and go to a file or to the screen. What
 // the constructor takes must outlive it.
 class JobRun {

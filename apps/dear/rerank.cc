@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "api/rank_jobs.h"
+#include "api/run_jobs.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "command.h"
@@ -70,9 +72,9 @@ void RefuseExisting(const RerankOptions& options) {
   for (const std::string& path : {options.out, options.invocations}) {
     if (path.empty() || !HoldsSomething(path)) continue;
     throw Error(ErrorCode::kInvalidArgument, path,
-                options.jobs.empty()
-                    ? "is already there; replace it with --overwrite"
-                    : "is already there; carry it on with --resume or replace it with --overwrite");
+                options.IsJob()
+                    ? "is already there; carry it on with --resume or replace it with --overwrite"
+                    : "is already there; replace it with --overwrite");
   }
 }
 
@@ -115,22 +117,26 @@ int RankArguments(const RerankOptions& options, bool quiet) {
   return 0;
 }
 
+std::unique_ptr<JobSource> OpenJobs(const RerankOptions& options) {
+  if (!options.run.empty()) {
+    return std::make_unique<RunJobs>(
+        RunFiles{.run = options.run, .topics = options.topics, .corpus = options.corpus});
+  }
+  if (options.jobs == "-")
+    return std::make_unique<RankJobFile>(ReadStandardInput(), "standard input");
+  return std::make_unique<RankJobFile>(options.jobs);
+}
+
 int RankJobs(const RerankOptions& options, bool quiet) {
   RefuseExisting(options);
-  const bool piped = options.jobs == "-";
-  const std::string name = piped ? "standard input" : options.jobs;
-  std::string text;
-  if (piped) text = ReadStandardInput();
   SayWhenInterrupted("no query was finished");
-  const auto open = [&]() -> std::unique_ptr<JobSource> {
-    if (piped) return std::make_unique<RankJobReader>(text, name);
-    return std::make_unique<RankJobReader>(options.jobs);
-  };
-  const JobsOutline outline = ReadOutline(*open(), name);
+  const std::unique_ptr<JobSource> jobs = OpenJobs(options);
+  const JobsOutline outline = jobs->Check(InterruptFunction());
+  for (const std::string& note : outline.notes) Note(quiet, "dear: note: " + note);
   Rerankers rerankers(options, quiet);
-  const size_t failed = JobRun(options, quiet, rerankers, outline).Rank(*open());
+  const size_t failed = JobRun(options, quiet, rerankers, outline).Rank(*jobs);
   if (failed == 0) return 0;
-  throw Error(ErrorCode::kInvalidArgument, options.jobs,
+  throw Error(ErrorCode::kInvalidArgument, jobs->name(),
               std::to_string(failed) + " of " + std::to_string(outline.queries) +
                   " queries failed and keep the order in which they came");
 }
@@ -139,22 +145,31 @@ int Rerank(const RerankOptions& options, bool quiet) {
   // What is wrong with these is said before a model is loaded.
   options.rank.Later();
   options.rank.FusionOf();
-  return options.jobs.empty() ? RankArguments(options, quiet) : RankJobs(options, quiet);
+  return options.IsJob() ? RankJobs(options, quiet) : RankArguments(options, quiet);
 }
 
 void CheckUsage(const RerankOptions& options) {
   const auto fail = [](const std::string& what) { throw CLI::ValidationError(what); };
-  if (options.jobs.empty() && !options.query)
-    fail("give a query with -q, or a file of them with --jobs");
-  if (!options.jobs.empty() &&
-      (options.query || !options.passages.empty() || !options.file.empty()))
-    fail("--jobs brings queries and passages; it takes no -q, -d or file beside it");
-  if (options.resume && (options.jobs.empty() || options.out.empty()))
-    fail("--resume needs --jobs and -o");
+  if (!options.jobs.empty() && !options.run.empty())
+    fail("--jobs and --run exclude each other: both bring the queries");
+  if (!options.IsJob() && !options.query)
+    fail("give a query with -q, or files of them with --jobs or --run");
+  if (options.IsJob() && (options.query || !options.passages.empty() || !options.file.empty()))
+    fail("--jobs and --run bring queries and passages; they take no -q, -d or file beside them");
+  if (options.run.empty() && (!options.topics.empty() || !options.corpus.empty()))
+    fail("--topics and --corpus belong to --run");
+  if (!options.run.empty() && options.corpus.empty())
+    fail("--run needs --corpus, where its passages stand");
+  std::error_code error;
+  if (!options.run.empty() && options.topics.empty() &&
+      !std::filesystem::is_directory(options.corpus, error))
+    fail("--run needs --topics, where its queries stand, unless --corpus is BEIR's folder");
+  if (options.resume && (!options.IsJob() || options.out.empty()))
+    fail("--resume needs -o, and --jobs or --run");
   if (options.resume && options.overwrite) fail("--resume and --overwrite exclude each other");
-  if (!options.jobs.empty() && options.format == "json")
-    fail("--format json holds one query; for --jobs use jsonl");
-  if (!options.jobs.empty() && !options.out.empty() && options.format == "table")
+  if (options.IsJob() && options.format == "json")
+    fail("--format json holds one query; for --jobs and --run use jsonl");
+  if (options.IsJob() && !options.out.empty() && options.format == "table")
     fail("--format table is for the screen; with -o use jsonl, trec, rankllm or rankgpt");
 }
 
@@ -170,6 +185,8 @@ void AddRerank(CLI::App& app, Globals& globals) {
       "  dear rerank -m model.gguf --adapter a=path/one --adapter b=path/two --use b -q … "
       "passages.txt\n"
       "  dear rerank -m org/name --dtype nf4 --jobs requests.jsonl -o ranked.jsonl --resume\n"
+      "  dear rerank --run bm25.run --topics queries.tsv --corpus collection.tsv -o ranked.trec\n"
+      "  dear rerank --run bm25.run --corpus beir/scifact -o ranked.trec\n"
       "A file of passages holds one a line; blank lines are skipped.");
   options->model.Declare(*command);
   command->add_option("-q,--query", options->query, "The query");
@@ -180,6 +197,13 @@ void AddRerank(CLI::App& app, Globals& globals) {
   command->add_option("--jobs", options->jobs,
                       "Many queries: RankLLM's JSONL or RankGPT's JSON list, also gzipped; - is "
                       "standard input");
+  command->add_option("--run", options->run,
+                      "Many queries: a TREC run, with --topics and --corpus; any of them gzipped");
+  command->add_option("--topics", options->topics,
+                      "The run's queries: TSV (id, tab, text), JSON lines, or TREC's <top> form "
+                      "(default: queries.jsonl in the folder that --corpus names)");
+  command->add_option("--corpus", options->corpus,
+                      "The run's passages: TSV (id, tab, text), JSON lines, or BEIR's folder");
   command->add_option("-o,--output", options->out, "Write here instead of to standard output");
   command->add_option("--invocations", options->invocations,
                       "Write every prompt and answer here too, as RankLLM's invocation history: a "
@@ -188,11 +212,11 @@ void AddRerank(CLI::App& app, Globals& globals) {
       ->add_option("--format", options->format,
                    "table, json, jsonl, trec, rankllm or rankgpt (default: table on a terminal, "
                    "json in a pipe, jsonl "
-                   "for --jobs, trec where the output ends in .trec or .run)")
+                   "for --jobs and --run, trec where the output ends in .trec or .run)")
       ->check(CLI::IsMember({"table", "json", "jsonl", "trec", "rankllm", "rankgpt"}));
   command->add_option("--top", options->top, "Show the best N only")->check(CLI::PositiveNumber);
   command->add_flag("--resume", options->resume,
-                    "With --jobs: skip the queries that OUT holds already");
+                    "With --jobs and --run: skip the queries that OUT holds already");
   command->add_flag("--overwrite", options->overwrite, "Replace an existing output file");
   options->rank.Declare(*command);
   command->callback([options, command, &globals] {

@@ -21,6 +21,7 @@ struct RerankOptions {
   std::vector<std::string> passages;
   std::string file;
   std::string jobs;
+  std::string run, topics, corpus;
   std::string out;
   std::string invocations;
   std::string format;
@@ -29,6 +30,8 @@ struct RerankOptions {
   bool overwrite = false;
   JobSettings given;  // the flags that decide results
 
+  // Many queries from files, not one from the command line.
+  bool IsJob() const { return !jobs.empty() || !run.empty(); }
   // The format that was named, or the one that fits the output.
   std::string ChosenFormat() const;
   // How results of that format stand in the output: the formats of others as a JSON list where it
