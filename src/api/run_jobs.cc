@@ -56,7 +56,7 @@ fs::path InFolder(const fs::path& path, const std::string& file) {
   std::error_code error;
   if (!fs::is_directory(path, error)) return path;
   for (const char* ending : {"", ".gz"}) {
-    const fs::path found = path / (file + ending);
+    fs::path found = path / (file + ending);
     if (fs::is_regular_file(found, error)) return found;
   }
   throw Error(ErrorCode::kNotFound, path.string(),
