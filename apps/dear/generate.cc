@@ -69,6 +69,7 @@ int Generate(const Options& options, bool quiet) {
   }
   OrderedJson out;
   out["model"] = options.model.model;
+  if (options.model.compute != "reference") out["compute"] = options.model.compute;
   out["text"] = generated.text;
   out["ids"] = generated.ids;
   out["prompt_ids"] = request.prompt;

@@ -63,7 +63,7 @@ JobSettings JobRun::Settings() {
   settings["format"] = format_;
   std::set<std::string> recipes;
   for (const std::string& adapter : outline_.adapters)
-    recipes.insert(MakerOf(rerankers_.StagesFor(adapter), options_.rank).recipe);
+    recipes.insert(MakerOf(rerankers_.StagesFor(adapter), options_).recipe);
   std::string& all = settings["recipe"] = "";
   for (const std::string& recipe : recipes) all += (all.empty() ? "" : ", ") + recipe;
   return settings;
@@ -137,7 +137,7 @@ void JobRun::Finish(const std::vector<Stage>& stages, const RankRequest& request
     Note(false, "dear: warning: query " + request.qid + ": " + outcome.error->what());
     outcome.result.scores.assign(request.passages.size(), std::numeric_limits<float>::quiet_NaN());
   }
-  const ResultMaker maker = MakerOf(stages, options_.rank);
+  const ResultMaker maker = MakerOf(stages, options_);
   if (invocations_) invocations_->Append(InvocationsJson(request, outcome.result.trace, stages));
   Write({.request = request,
          .result = outcome.result,

@@ -1,6 +1,7 @@
 #include "model_flags.h"
 
 #include "progress_bar.h"
+#include "standard_output.h"
 
 namespace dear::app {
 
@@ -31,9 +32,11 @@ void ModelFlags::Declare(CLI::App& command) {
       ->capture_default_str();
   command.add_flag("--double-quant", double_quant, "With nf4 and fp4: quantise the scales too");
   command
-      .add_option("--compute", compute,
-                  "reference: f32 sums in a fixed order, as transformers to rounding")
-      ->check(CLI::IsMember({"reference"}))
+      .add_option(
+          "--compute", compute,
+          "reference: f32 sums in a fixed order, as transformers to rounding; fast: weights "
+          "and activations rounded to bf16, results name it")
+      ->check(CLI::IsMember({"reference", "fast"}))
       ->capture_default_str();
   command.add_option("--threads", threads, "Threads (default: all that the process may use)")
       ->check(CLI::Range(1, 4096));
@@ -49,6 +52,7 @@ LoadRequest ModelFlags::Request() const {
   for (const std::string& adapter : adapters)
     request.adapters.push_back(ParseNamedAdapter(adapter));
   request.options.weights = {.form = ParseWeightForm(dtype), .double_quant = double_quant};
+  request.options.compute = compute == "fast" ? Compute::kFast : Compute::kReference;
   request.threads = threads;
   return request;
 }
@@ -58,7 +62,10 @@ LoadedModel LoadWithProgress(const ModelFlags& flags, bool quiet, bool needs_tok
   LoadRequest request = flags.Request();
   request.needs_tokenizer = needs_tokenizer;
   request.options.progress = bar.Function();
-  return Load(request);
+  LoadedModel loaded = Load(request);
+  bar.Clear();
+  if (flags.compute != "reference") Note(quiet, "dear: note: computing " + flags.compute);
+  return loaded;
 }
 
 }  // namespace dear::app

@@ -97,7 +97,7 @@ int RankArguments(const RerankOptions& options, bool quiet) {
     InvocationFile(options.invocations, options.OnExisting(), {})
         .Append(InvocationsJson(request, outcome.result.trace, stages));
   }
-  const ResultMaker maker = MakerOf(stages, options.rank);
+  const ResultMaker maker = MakerOf(stages, options);
   const std::string text = FormatRanked(
       {.request = request,
        .result = outcome.result,

@@ -73,7 +73,7 @@ void SayNotes(const RankRequest& request, const RankResult& result, bool quiet) 
     Note(quiet, "dear: note: " + request.qid + ": " + note);
 }
 
-ResultMaker MakerOf(const std::vector<Stage>& stages, const RankFlags& flags) {
+ResultMaker MakerOf(const std::vector<Stage>& stages, const RerankOptions& options) {
   ResultMaker maker;
   for (const Stage& stage : stages) {
     if (!maker.model.empty()) maker.model += " > ", maker.recipe += " > ";
@@ -82,7 +82,8 @@ ResultMaker MakerOf(const std::vector<Stage>& stages, const RankFlags& flags) {
       maker.model += ":" + std::to_string(stage.depth);
     maker.recipe += stage.reranker->recipe().name;
   }
-  if (!flags.fuse.empty()) maker.recipe += " + " + flags.fuse;
+  if (options.model.compute != "reference") maker.model += " (" + options.model.compute + ")";
+  if (!options.rank.fuse.empty()) maker.recipe += " + " + options.rank.fuse;
   return maker;
 }
 

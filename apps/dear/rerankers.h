@@ -66,8 +66,8 @@ struct ResultMaker {
   std::string recipe;
 };
 
-// Of all stages, and how they were fused.
-ResultMaker MakerOf(const std::vector<Stage>& stages, const RankFlags& flags);
+// Of all stages, how they were computed where that is not the reference, and how they were fused.
+ResultMaker MakerOf(const std::vector<Stage>& stages, const RerankOptions& options);
 
 }  // namespace dear::app
 
