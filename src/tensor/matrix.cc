@@ -16,14 +16,17 @@ class StoredMatrix final : public Matrix {
   explicit StoredMatrix(Tensor tensor)
       : Matrix(tensor.shape[0], tensor.shape[1]),
         tensor_(std::move(tensor)),
-        row_bytes_(static_cast<int64_t>(
-            *StorageBytes(tensor_.dtype, static_cast<uint64_t>(tensor_.shape[1])))) {}
+        stored_{.dtype = tensor_.dtype,
+                .data = tensor_.bytes.data(),
+                .row_bytes = static_cast<int64_t>(
+                    *StorageBytes(tensor_.dtype, static_cast<uint64_t>(tensor_.shape[1])))} {}
 
   std::string form() const override { return std::string(DTypeName(tensor_.dtype)); }
   uint64_t bytes() const override { return tensor_.bytes.size(); }
 
   void CopyRows(int64_t row, int64_t count, float* dst) const override {
-    ConvertToF32(tensor_.dtype, tensor_.bytes.data() + row * row_bytes_, count * cols(), dst);
+    ConvertToF32(tensor_.dtype, tensor_.bytes.data() + row * stored_.row_bytes, count * cols(),
+                 dst);
   }
 
   const float* DenseF32() const override {
@@ -32,17 +35,19 @@ class StoredMatrix final : public Matrix {
     return reinterpret_cast<const float*>(tensor_.bytes.data());
   }
 
+  const StoredRows* Stored() const override { return &stored_; }
+
   std::optional<CodedForm> Coded() const override { return BlockCodesOf(tensor_.dtype); }
   void CopyCodes(int64_t row, int64_t count, uint8_t* codes, float* scales,
                  float* minima) const override {
     CopyBlockCodes(tensor_.dtype,
-                   reinterpret_cast<const uint8_t*>(tensor_.bytes.data()) + row * row_bytes_,
+                   reinterpret_cast<const uint8_t*>(tensor_.bytes.data()) + row * stored_.row_bytes,
                    count * cols(), codes, scales, minima);
   }
 
  private:
   Tensor tensor_;
-  int64_t row_bytes_;
+  StoredRows stored_;
 };
 
 class Bnb4Matrix final : public Matrix {

@@ -26,6 +26,13 @@ struct CodedForm {
   bool half_scales = false;  // scales and minima are f16 numbers
 };
 
+// Rows as they lie in a file, one after the other.
+struct StoredRows {
+  DType dtype = DType::kF32;
+  const std::byte* data = nullptr;  // of any alignment
+  int64_t row_bytes = 0;
+};
+
 // A weight matrix [rows, cols] in the form in which it is held: any DType, 4-bit of bitsandbytes,
 // or int8 with one scale a row. Immutable and shared; kernels read it row block by row block.
 class Matrix {
@@ -42,6 +49,10 @@ class Matrix {
 
   // Row-major f32 numbers where that is how they are held (kernels then skip the copy), else null.
   virtual const float* DenseF32() const { return nullptr; }
+
+  // The rows where they are a plain or block-quantised tensor, else null: kernels that know the
+  // type widen it to the same numbers.
+  virtual const StoredRows* Stored() const { return nullptr; }
 
   // Where the numbers are codes with a scale a block, what those mean; and rows of them: codes
   // [count, cols], scales and minima (where the form has them) [count, cols / block].

@@ -120,10 +120,13 @@ void PackedMatrix::PackPairs(const Matrix& source, int64_t panel, std::vector<fl
   const int64_t first = panel * kOuts;
   const int64_t outs = std::min(kOuts, rows() - first);
   source.CopyRows(first, outs, values.data());
-  auto* to = reinterpret_cast<uint16_t*>(data_.data()) + first * view_.depth;
+  auto* to = reinterpret_cast<uint32_t*>(data_.data()) + first * view_.depth / 2;
   for (int64_t out = 0; out < outs; ++out) {
     const float* from = values.data() + out * cols();
-    for (int64_t k = 0; k < cols(); ++k) to[(k / 2 * kOuts + out) * 2 + k % 2] = BF16Of(from[k]);
+    for (int64_t k = 0; k + 1 < cols(); k += 2) {
+      to[k / 2 * kOuts + out] = BF16Of(from[k]) | (uint32_t{BF16Of(from[k + 1])} << 16);
+    }
+    if (cols() % 2 != 0) to[cols() / 2 * kOuts + out] = BF16Of(from[cols() - 1]);
   }
 }
 
@@ -152,15 +155,16 @@ void PackedMatrix::PackCodes(const Matrix& source, int64_t panel, std::vector<ui
                    view_.minima == nullptr ? nullptr : minima);
   PutScales(scales.data(), outs, panel, scales_.data());
   if (view_.minima != nullptr) PutScales(minima, outs, panel, minima_.data());
+  // A row is a whole number of blocks and so of words.
   const bool nibbles = view_.kind == PackedWeights::Kind::kCodes4;
-  const int64_t per_byte = nibbles ? 2 : 1;
-  auto* to = reinterpret_cast<uint8_t*>(data_.data()) + first * view_.depth / per_byte;
+  const int64_t per_word = nibbles ? 8 : 4;
+  auto* to = reinterpret_cast<uint32_t*>(data_.data()) + first * view_.depth / per_word;
   for (int64_t out = 0; out < outs; ++out) {
     const uint8_t* from = codes.data() + out * cols();
-    for (int64_t k = 0; k < cols(); ++k) {
-      const int64_t byte = k / per_byte;
-      uint8_t& at = to[(byte / 4 * kOuts + out) * 4 + byte % 4];
-      at = static_cast<uint8_t>(nibbles && k % 2 != 0 ? at | (from[k] << 4) : from[k]);
+    for (int64_t word = 0; word < cols() / per_word; ++word, from += per_word) {
+      uint32_t bits = 0;
+      for (int64_t i = 0; i < per_word; ++i) bits |= uint32_t{from[i]} << (i * 32 / per_word);
+      to[word * kOuts + out] = bits;
     }
   }
 }

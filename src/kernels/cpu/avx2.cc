@@ -169,12 +169,33 @@ inline void RoundPart(uint16_t* y, const float* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = static_cast<uint16_t>(numbers[i]);
 }
 
+inline F16 SetHalf(uint16_t bits) {
+  const __m256 half = _mm256_cvtph_ps(_mm_set1_epi16(static_cast<int16_t>(bits)));
+  return {half, half};
+}
+inline F16 FromBytes(__m128i bytes) {
+  return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)),
+          _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)))};
+}
+inline F16 FromSignedBytes(__m128i bytes) {
+  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
+          _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
+}
+inline F16 FromBF16(const void* p) {
+  const auto* from = static_cast<const __m128i*>(p);
+  const I16 numbers = {_mm256_cvtepu16_epi32(_mm_loadu_si128(from)),
+                       _mm256_cvtepu16_epi32(_mm_loadu_si128(from + 1))};
+  return AsFloats(ShiftLeft<16>(numbers));
+}
+
 #include "kernels/cpu/kernel_body.inc"
 #include "kernels/cpu/packed_body.inc"
+#include "kernels/cpu/widen_body.inc"
 
 constexpr KernelTable kTable = {"avx2",  VectorBits,  DotRows,
                                 RmsNorm, Gate,        ScoreKeys,
-                                Softmax, WeighValues, {PairUnit, RoundRow, DotPairs, UnpackCodes}};
+                                Softmax, WeighValues, {PairUnit, RoundRow, DotPairs, UnpackCodes},
+                                Widen};
 
 }  // namespace
 

@@ -32,12 +32,28 @@ inline void RoundPart(uint16_t* y, const float* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = numbers[i];
 }
 
+inline F16 SetHalf(uint16_t bits) {
+  return _mm512_cvtph_ps(_mm256_set1_epi16(static_cast<int16_t>(bits)));
+}
+inline F16 FromBytes(__m128i bytes) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+}
+inline F16 FromSignedBytes(__m128i bytes) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+}
+inline F16 FromBF16(const void* p) {
+  const __m256i numbers = _mm256_loadu_si256(static_cast<const __m256i*>(p));
+  return AsFloats(ShiftLeft<16>(_mm512_cvtepu16_epi32(numbers)));
+}
+
 #include "kernels/cpu/kernel_body.inc"
 #include "kernels/cpu/packed_body.inc"
+#include "kernels/cpu/widen_body.inc"
 
 constexpr KernelTable kTable = {"avx512", VectorBits,  DotRows,
                                 RmsNorm,  Gate,        ScoreKeys,
-                                Softmax,  WeighValues, {PairUnit, RoundRow, DotPairs, UnpackCodes}};
+                                Softmax,  WeighValues, {PairUnit, RoundRow, DotPairs, UnpackCodes},
+                                Widen};
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 
 #include "kernels/cpu/isa.h"
 
@@ -12,6 +13,9 @@ namespace {
 // Floats of one block of weights, widened once and multiplied by all rows: it stays in the second
 // cache.
 constexpr int64_t kWeightBlockFloats = 48 * 1024;
+// The same for a few rows, which are done before the next weights are there: the first cache.
+constexpr int64_t kFewRows = 4;
+constexpr int64_t kWeightBlockFloatsOfFewRows = 6 * 1024;
 // Floats of activations that meet a block of weights in one go.
 constexpr int64_t kRowBlockFloats = 96 * 1024;
 // Work below this is not worth waking threads for.
@@ -21,10 +25,21 @@ int64_t CeilDiv(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
+std::optional<StoredForm> FormOf(DType dtype) {
+  switch (dtype) {
+    case DType::kBF16: return StoredForm::kBF16;
+    case DType::kQ4_0: return StoredForm::kQ4_0;
+    case DType::kQ4_1: return StoredForm::kQ4_1;
+    case DType::kQ8_0: return StoredForm::kQ8_0;
+    case DType::kQ4_K: return StoredForm::kQ4_K;
+    default: return std::nullopt;
+  }
+}
+
 // Output columns of one task: whole tiles, and enough tasks for every thread.
-int64_t OutBlock(int64_t in, int64_t out, int num_threads) {
+int64_t OutBlock(int64_t weight_floats, int64_t in, int64_t out, int num_threads) {
   constexpr int64_t kTile = 4;
-  const int64_t by_cache = kWeightBlockFloats / std::max<int64_t>(in, 1);
+  const int64_t by_cache = weight_floats / std::max<int64_t>(in, 1);
   const int64_t by_threads = CeilDiv(out, 4 * num_threads);
   const int64_t block = std::clamp<int64_t>(std::min(by_cache, by_threads), kTile, 128);
   return CeilDiv(block, kTile) * kTile;
@@ -65,6 +80,18 @@ void CpuBackend::Embed(const Matrix& table, std::span<const int32_t> ids, float 
   });
 }
 
+void CpuBackend::WidenRows(const Matrix& w, int64_t row, int64_t count, float* dst) const {
+  const StoredRows* stored = w.Stored();
+  const std::optional<StoredForm> form =
+      stored == nullptr || kernels_.widen == nullptr ? std::nullopt : FormOf(stored->dtype);
+  if (!form) {
+    w.CopyRows(row, count, dst);
+    return;
+  }
+  kernels_.widen(*form, reinterpret_cast<const uint8_t*>(stored->data) + row * stored->row_bytes,
+                 count * w.cols(), dst);
+}
+
 void CpuBackend::MatMul(const float* x, int64_t rows, const Matrix& w, const float* bias,
                         float* y) {
   if (w.Packed() != nullptr) {
@@ -78,13 +105,15 @@ void CpuBackend::MatMul(const float* x, int64_t rows, const Matrix& w, const flo
   if (rows == 0) return;
   const int64_t in = w.cols();
   const int64_t out = w.rows();
-  const int64_t out_block = OutBlock(in, out, pool_->num_threads());
+  const int64_t out_block =
+      OutBlock(rows <= kFewRows ? kWeightBlockFloatsOfFewRows : kWeightBlockFloats, in, out,
+               pool_->num_threads());
   const int64_t row_block = std::max<int64_t>(12, kRowBlockFloats / std::max<int64_t>(in, 1));
   pool_->Run(CeilDiv(out, out_block), [&](int64_t task, int worker) {
     const int64_t first = task * out_block;
     const int64_t count = std::min(out_block, out - first);
     float* block = Scratch(worker, out_block * in);
-    w.CopyRows(first, count, block);
+    WidenRows(w, first, count, block);
     for (int64_t row = 0; row < rows; row += row_block) {
       kernels_.dot_rows(x + row * in, std::min(row_block, rows - row), in, block, count, in,
                         bias == nullptr ? nullptr : bias + first, y + row * out + first, out);
@@ -95,7 +124,7 @@ void CpuBackend::MatMul(const float* x, int64_t rows, const Matrix& w, const flo
 void CpuBackend::MatMul(const float* x, int64_t rows, int64_t in, const float* w, int64_t out,
                         const float* bias, float* y) {
   if (rows == 0) return;
-  const int64_t out_block = OutBlock(in, out, pool_->num_threads());
+  const int64_t out_block = OutBlock(kWeightBlockFloats, in, out, pool_->num_threads());
   const int64_t row_block = std::max<int64_t>(12, kRowBlockFloats / std::max<int64_t>(in, 1));
   const auto multiply = [&](int64_t first, int64_t count) {
     for (int64_t row = 0; row < rows; row += row_block) {

@@ -54,6 +54,8 @@ class CpuBackend : public Backend {
     int64_t outs;
   };
 
+  // Rows of `w` in f32, by the kernels' own loops where they know the form.
+  void WidenRows(const Matrix& w, int64_t row, int64_t count, float* dst) const;
   void MultiplyPacked(const float* x, int64_t rows, const Matrix& w, const float* bias, float* y);
   void RunPacked(const PackedTask& task, const Matrix& w, const float* bias, int worker, float* y);
   // The rows of x [rows, cols] as bf16 numbers, depth of them at stride rounded_stride_.

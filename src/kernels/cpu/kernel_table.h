@@ -42,6 +42,9 @@ struct CodePanel {
   int64_t depth;
 };
 
+// Forms of weights that kernels widen themselves; the blocks are those of GGUF.
+enum class StoredForm : uint8_t { kBF16, kQ4_0, kQ4_1, kQ8_0, kQ4_K };
+
 // The inner loops over packed weights.
 struct PairKernels {
   // How pairs are multiplied, as proof from inside the file: "fma", or "bf16" by the instruction
@@ -91,6 +94,10 @@ struct KernelTable {
                        int64_t dim, float* acc) noexcept;
 
   PairKernels pairs;
+
+  // dst[i] = the number that `elements` weights (whole blocks) at src stand for, with the bits of
+  // tensor/dequantize.h. Null: nothing is gained over that.
+  void (*widen)(StoredForm form, const uint8_t* src, int64_t elements, float* dst) noexcept;
 };
 
 const KernelTable& ScalarKernels();

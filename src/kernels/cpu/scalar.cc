@@ -202,7 +202,8 @@ inline void StorePairs(uint16_t* y, const F16& even, const F16& odd) {
 
 constexpr KernelTable kTable = {"scalar", VectorBits,  DotRows,
                                 RmsNorm,  Gate,        ScoreKeys,
-                                Softmax,  WeighValues, {PairUnit, RoundRow, DotPairs, UnpackCodes}};
+                                Softmax,  WeighValues, {PairUnit, RoundRow, DotPairs, UnpackCodes},
+                                nullptr};
 
 }  // namespace
 
