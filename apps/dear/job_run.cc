@@ -94,8 +94,9 @@ size_t JobRun::Rank(JobSource& jobs) {
 
 // Reasoning is streamed of one query only.
 bool JobRun::HasRoomFor(int64_t passages) {
-  if (options_.rank.reasoning && !quiet_) return false;
-  const bool listwise = std::ranges::any_of(rerankers_.StagesFor(adapter_), [](const Stage& stage) {
+  const std::vector<Stage> stages = rerankers_.StagesFor(adapter_);
+  if (Reasons(options_, stages) && !quiet_) return false;
+  const bool listwise = std::ranges::any_of(stages, [](const Stage& stage) {
     return stage.reranker->recipe().kind == RecipeKind::kListwise;
   });
   const BatchLimits& limits = listwise ? kListwiseBatch : kScoringBatch;

@@ -1,5 +1,6 @@
 #include "rank_flags.h"
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 
@@ -82,7 +83,7 @@ Recipe RankFlags::Load(const std::string& name) const {
   return loaded;
 }
 
-RankOptions RankFlags::Options(const Recipe& chosen) const {
+RankOptions RankFlags::Options(std::span<const Stage> stages) const {
   RankOptions options;
   options.max_new_tokens = max_new_tokens;
   options.temperature = temperature;
@@ -93,15 +94,16 @@ RankOptions RankFlags::Options(const Recipe& chosen) const {
     if (temperature && *temperature > 0)
       throw Error(ErrorCode::kInvalidArgument, "--temperature", "contradicts --decoding greedy");
     options.temperature = 0;
-  } else if (decoding == "sample" && !temperature) {
-    options.temperature = chosen.decoding.temperature > 0 ? chosen.decoding.temperature : 1.0;
   }
+  options.sample = decoding == "sample";
   options.instruction = instruction;
-  if (!instruction.empty() && !chosen.TakesInstruction()) {
+  const bool is_taken = std::ranges::any_of(
+      stages, [](const Stage& stage) { return stage.reranker->recipe().TakesInstruction(); });
+  if (!instruction.empty() && !is_taken) {
     throw Error(ErrorCode::kInvalidArgument, "--instruction",
-                "the recipe " + chosen.name + " takes none");
+                "the recipe " + stages.front().reranker->recipe().name + " takes none");
   }
-  options.reasoning = reasoning || chosen.reasoning.always;
+  options.reasoning = reasoning;
   options.trace = trace;
   options.max_query_words = max_query_words;
   options.max_passage_words = max_passage_words;

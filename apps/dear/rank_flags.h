@@ -39,7 +39,7 @@ struct RankFlags {
   // where one is named for a recipe that holds no conversation.
   Recipe Load(const std::string& name) const;
   // What the library takes; `depth` is that of the first stage.
-  RankOptions Options(const Recipe& recipe) const;
+  RankOptions Options(std::span<const Stage> stages) const;
   // The stages behind the first. Throws kInvalidArgument.
   std::vector<StageSpec> Later() const;
   std::optional<Fusion> FusionOf() const;

@@ -1,5 +1,6 @@
 #include "rerankers.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <string_view>
 #include <utility>
@@ -49,15 +50,22 @@ double Rerankers::load_seconds() const {
   return loaded_.seconds + (later_ ? later_->seconds() : 0);
 }
 
+bool Reasons(const RerankOptions& options, const std::vector<Stage>& stages) {
+  return options.rank.reasoning || std::ranges::any_of(stages, [](const Stage& stage) {
+           return stage.reranker->recipe().reasoning.always;
+         });
+}
+
 std::vector<RankOutcome> RankBatch(const RerankOptions& options, bool quiet,
                                    const std::vector<Stage>& stages,
                                    std::span<const RankRequest> requests, const RankWatch& watch) {
-  RankOptions how = options.rank.Options(stages.front().reranker->recipe());
+  RankOptions how = options.rank.Options(stages);
   how.cancel = InterruptFunction();
   how.trace = how.trace || !options.invocations.empty();
-  if (!how.reasoning) how.progress = watch.progress;
+  const bool reasons = Reasons(options, stages);
+  if (!reasons) how.progress = watch.progress;
   how.on_call = watch.on_call;
-  if (how.reasoning && !quiet) {
+  if (reasons && !quiet) {
     how.on_text = [](std::string_view piece) {
       std::fwrite(piece.data(), 1, piece.size(), stderr);
       std::fflush(stderr);

@@ -51,6 +51,9 @@ struct RankWatch {
   std::function<void(const RankCall&)> on_call;
 };
 
+// Whether a model reasons before it ranks, because the user or a stage's recipe says so.
+bool Reasons(const RerankOptions& options, const std::vector<Stage>& stages);
+
 // Queries through all stages, with reasoning on the screen as it is written. Throws kCancelled;
 // what else fails stands in a query's outcome.
 std::vector<RankOutcome> RankBatch(const RerankOptions& options, bool quiet,

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -236,7 +237,7 @@ class ListwiseRanker {
       ContinueRequest request;
       request.prompt = call.input.prompt.ids;
       request.max_new_tokens = call.input.max_new_tokens;
-      request.temperature = options_.temperature.value_or(recipe_.decoding.temperature);
+      request.temperature = Temperature();
       request.top_k = options_.top_k.value_or(recipe_.decoding.top_k);
       request.top_p = options_.top_p.value_or(recipe_.decoding.top_p);
       request.seed = call.seed;
@@ -264,13 +265,19 @@ class ListwiseRanker {
     if (options_.on_call) options_.on_call({static_cast<int64_t>(prompts), usage});
   }
 
+  double Temperature() const {
+    if (options_.temperature) return *options_.temperature;
+    const double own = recipe_.decoding.temperature;
+    return options_.sample && own == 0 ? 1 : own;
+  }
+
   static void RequireAnswers(size_t answers, size_t calls) {
     if (answers != calls)
       throw Error(ErrorCode::kInternal, "listwise", "the model did not answer every prompt");
   }
 
-  // Each window's part of a call that it shared: tokens are its own, time goes by tokens, and the
-  // passes of the model are those it took part in.
+  // Each window's part of a call that it shared: tokens are its own, time goes by tokens. The
+  // passes of the model count once for every list that took part: its first window bears them.
   static void Share(const Usage& usage, std::span<WindowCall> calls) {
     double prompt_tokens = 0;
     double written_tokens = 0;
@@ -278,12 +285,14 @@ class ListwiseRanker {
       prompt_tokens += static_cast<double>(call.input.prompt.ids.size());
       written_tokens += static_cast<double>(call.ids.size());
     }
+    auto list = std::numeric_limits<size_t>::max();  // windows of a list stand together
     for (WindowCall& call : calls) {
       const auto prompt = static_cast<double>(call.input.prompt.ids.size());
       const auto written = static_cast<double>(call.ids.size());
       call.usage.prompt_tokens = static_cast<int64_t>(call.input.prompt.ids.size());
       call.usage.completion_tokens = static_cast<int64_t>(call.ids.size());
-      call.usage.forward_passes = usage.forward_passes;
+      if (call.list != list) call.usage.forward_passes = usage.forward_passes;
+      list = call.list;
       call.usage.prefill_seconds =
           usage.prefill_seconds * (prompt_tokens > 0 ? prompt / prompt_tokens : 0);
       call.usage.decode_seconds =

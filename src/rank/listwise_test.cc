@@ -203,6 +203,7 @@ TEST(Listwise, EveryWindowOrderBringsTheBestToTheFront) {
     EXPECT_EQ(result.trace.calls.size(), model->continued.size());
     // Windows that do not depend on each other are asked at once.
     EXPECT_EQ(model->batches.size() == model->continued.size(), order == WindowOrder::kSliding);
+    EXPECT_EQ(static_cast<size_t>(result.usage.forward_passes), model->batches.size());
     model->continued.clear();
   }
   const RankResult twice = reranker.Rank(Numbered(100), {.window = 20, .passes = 2});

@@ -86,7 +86,8 @@ struct RankOutcome {
 
 struct RankOptions {
   std::optional<int64_t> max_new_tokens;
-  std::optional<double> temperature;  // 0: greedy
+  std::optional<double> temperature;  // 0: greedy; in place of the recipe's
+  bool sample = false;                // without one: the recipe's, or 1 where the recipe is greedy
   std::optional<int64_t> top_k;
   std::optional<double> top_p;
   uint64_t seed = 0;

@@ -136,6 +136,7 @@ class FakeLanguageModel final : public LanguageModel {
                                      const CancelFn& /*cancel*/) override {
     std::vector<Continuation> out;
     batches.push_back(requests.size());
+    ++usage->forward_passes;
     for (const ContinueRequest& request : requests) {
       continued.push_back(request);
       Continuation written;
