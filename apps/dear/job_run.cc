@@ -47,8 +47,13 @@ JobRun::JobRun(const RerankOptions& options, bool quiet, Rerankers& rerankers,
       layout_(options.LayoutOf(format_)),
       bar_(quiet) {
   if (!options.out.empty()) {
-    file_.emplace(options.out, layout_, options.OnExisting(), Settings());
+    const std::set<ResultMaker> makers = Makers();
+    file_.emplace(options.out, layout_, options.OnExisting(), Settings(makers), makers);
     failed_ = file_->failed();
+    if (file_->of_unknown_settings()) {
+      Note(quiet_, "dear: note: nothing says with which settings " + options.out +
+                       " was made; it is carried on as one of this job");
+    }
   }
   if (!options.invocations.empty()) {
     invocations_.emplace(options.invocations, options.OnExisting(),
@@ -56,14 +61,20 @@ JobRun::JobRun(const RerankOptions& options, bool quiet, Rerankers& rerankers,
   }
 }
 
+std::set<ResultMaker> JobRun::Makers() {
+  std::set<ResultMaker> makers;
+  for (const std::string& adapter : outline_.adapters)
+    makers.insert(MakerOf(rerankers_.StagesFor(adapter), options_));
+  return makers;
+}
+
 // What was given, and what was found without a flag.
-JobSettings JobRun::Settings() {
+JobSettings JobRun::Settings(const std::set<ResultMaker>& makers) const {
   JobSettings settings = options_.given;
   settings["model"] = options_.model.model;
   settings["format"] = format_;
   std::set<std::string> recipes;
-  for (const std::string& adapter : outline_.adapters)
-    recipes.insert(MakerOf(rerankers_.StagesFor(adapter), options_).recipe);
+  for (const ResultMaker& maker : makers) recipes.insert(maker.recipe);
   std::string& all = settings["recipe"] = "";
   for (const std::string& recipe : recipes) all += (all.empty() ? "" : ", ") + recipe;
   return settings;

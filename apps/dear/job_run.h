@@ -34,7 +34,8 @@ class JobRun {
   size_t Rank(JobSource& jobs);
 
  private:
-  JobSettings Settings();
+  std::set<ResultMaker> Makers();
+  JobSettings Settings(const std::set<ResultMaker>& makers) const;
   // Whether the batch may take one more query, of that many passages.
   bool HasRoomFor(int64_t passages);
   void RankGathered();

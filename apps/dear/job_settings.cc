@@ -65,13 +65,12 @@ void WriteSettings(const fs::path& out, const JobSettings& settings) {
   file.Commit();
 }
 
+bool HasSettings(const fs::path& out) {
+  return fs::exists(SettingsPath(out));
+}
+
 void RequireSameSettings(const fs::path& out, const JobSettings& settings) {
   const fs::path path = SettingsPath(out);
-  if (!fs::exists(path)) {
-    throw Error(ErrorCode::kInvalidArgument, out.string(),
-                "nothing says what made it (there is no " + path.filename().string() +
-                    "), so it cannot be carried on; give another file, or --overwrite");
-  }
   const Json json = ReadJsonFile(path);
   const Json* held = json.is_object() ? JsonFields(json, path.string()).Find("settings") : nullptr;
   if (held == nullptr || !held->is_object())

@@ -22,7 +22,10 @@ JobSettings GivenSettings(const CLI::App& command);
 std::filesystem::path SettingsPath(const std::filesystem::path& out);
 // Throws kIo.
 void WriteSettings(const std::filesystem::path& out, const JobSettings& settings);
-// Throws kInvalidArgument that names what differs, or says that nothing tells how `out` was made.
+// Whether there is a file that says how `out` was made; if not, an older version or another program
+// made it.
+bool HasSettings(const std::filesystem::path& out);
+// Throws kInvalidArgument that names what differs; kInvalidFormat, kIo for the file itself.
 void RequireSameSettings(const std::filesystem::path& out, const JobSettings& settings);
 
 }  // namespace dear::app

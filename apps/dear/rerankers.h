@@ -15,6 +15,7 @@
 #include "rank/reranker.h"
 #include "rank/stages.h"
 #include "rerank_options.h"
+#include "result_maker.h"
 
 namespace dear::app {
 
@@ -62,12 +63,6 @@ std::vector<RankOutcome> RankBatch(const RerankOptions& options, bool quiet,
 
 // What a user should know of a ranking, on standard error.
 void SayNotes(const RankRequest& request, const RankResult& result, bool quiet);
-
-// What results are signed with.
-struct ResultMaker {
-  std::string model;
-  std::string recipe;
-};
 
 // Of all stages, how they were computed where that is not the reference, and how they were fused.
 ResultMaker MakerOf(const std::vector<Stage>& stages, const RerankOptions& options);

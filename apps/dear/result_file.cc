@@ -9,23 +9,26 @@ namespace dear::app {
 namespace fs = std::filesystem;
 
 ResultFile::ResultFile(const fs::path& path, RecordLayout layout, ExistingFile existing,
-                       const JobSettings& settings) {
+                       const JobSettings& settings, const std::set<ResultMaker>& makers) {
   const bool carried_on = existing == ExistingFile::kResume && HoldsSomething(path);
-  if (carried_on) RequireSameSettings(path, settings);
+  of_unknown_settings_ = carried_on && !HasSettings(path);
+  if (carried_on && !of_unknown_settings_) RequireSameSettings(path, settings);
   // An output is emptied before its settings are replaced, and has them before its first result:
   // wherever the program is killed, what stands there was made with what stands beside it.
   records_.emplace(path, layout, existing);
   if (carried_on) {
     records_->ReadBack([&](std::string_view record, const std::string& where) {
-      Take(record, where);
+      Take(record, where, makers);
       return true;
     });
-  } else if (std::error_code error; fs::is_regular_file(path, error)) {
-    WriteSettings(path, settings);
   }
+  std::error_code error;
+  if ((!carried_on || of_unknown_settings_) && fs::is_regular_file(path, error))
+    WriteSettings(path, settings);
 }
 
-void ResultFile::Take(std::string_view record, const std::string& where) {
+void ResultFile::Take(std::string_view record, const std::string& where,
+                      const std::set<ResultMaker>& makers) {
   if (records_->layout() == RecordLayout::kTrecLines) {
     finished_.emplace(record.substr(0, record.find(' ')));
     return;
@@ -35,6 +38,12 @@ void ResultFile::Take(std::string_view record, const std::string& where) {
     throw Error(ErrorCode::kInvalidFormat, where, "is no result of dear rerank");
   const JsonFields fields(json, where);
   if (fields.Has("error")) ++failed_;
+  const ResultMaker maker{fields.String("model", ""), fields.String("recipe", "")};
+  if (of_unknown_settings_ && !maker.model.empty() && !makers.contains(maker)) {
+    throw Error(ErrorCode::kInvalidArgument, where,
+                "was made with model '" + maker.model + "' and recipe '" + maker.recipe +
+                    "', not with this job's; give another file, or --overwrite");
+  }
   const Json* query = fields.Find("query");  // RankLLM's holds the id
   finished_.insert(query != nullptr && query->is_object()
                        ? JsonFields(*query, where + ": query").RequireString("qid")

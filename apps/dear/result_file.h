@@ -10,6 +10,7 @@
 
 #include "job_settings.h"
 #include "record_file.h"
+#include "result_maker.h"
 
 namespace dear::app {
 
@@ -19,9 +20,13 @@ class ResultFile {
  public:
   // Opens or makes the file. An existing one is refused (kInvalidArgument), emptied, or carried on
   // where it was made with the same settings: its finished queries are read, and a last one that
-  // was cut off is dropped. Throws kIo, and kInvalidFormat for a line that is no result.
+  // was cut off is dropped. Where nothing says what the settings were, results that are signed must
+  // be signed by one of `makers`. Throws kIo, and kInvalidFormat for a line that is no result.
   ResultFile(const std::filesystem::path& path, RecordLayout layout, ExistingFile existing,
-             const JobSettings& settings);
+             const JobSettings& settings, const std::set<ResultMaker>& makers);
+
+  // Whether it was carried on although nothing says how it was made.
+  bool of_unknown_settings() const { return of_unknown_settings_; }
 
   const std::set<std::string>& finished() const { return finished_; }
   // Those of them that hold an error.
@@ -30,9 +35,10 @@ class ResultFile {
   void Sync() { records_->Sync(); }
 
  private:
-  void Take(std::string_view record, const std::string& where);
+  void Take(std::string_view record, const std::string& where, const std::set<ResultMaker>& makers);
 
   std::optional<RecordFile> records_;
+  bool of_unknown_settings_ = false;
   std::set<std::string> finished_;
   size_t failed_ = 0;
 };

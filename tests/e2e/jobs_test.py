@@ -157,12 +157,16 @@ class Jobs(support.Case):
             whole = self.folder / f"whole.{suffix}"
             self.ok(*arguments, "-o", whole, "--overwrite")
             out = self.folder / f"cut.{suffix}"
-            shutil.copy(meta(whole), meta(out))
             data = whole.read_bytes()
             ends = [i + 1 for i, byte in enumerate(data) if byte == 10]
             for cut in rng.sample(ends, 4) + [rng.randrange(len(data)) for _ in range(6)]:
                 out.write_bytes(data[:cut])
-                self.ok(*arguments, "-o", out, "--resume")
+                # With and without the settings that stand beside an output.
+                meta(out).unlink(missing_ok=True)
+                if cut % 2 == 0:
+                    shutil.copy(meta(whole), meta(out))
+                done = self.ok(*arguments, "-o", out, "--resume")
+                self.assertEqual("nothing says with which settings" in done.stderr, cut % 2 == 1 and cut > 0)
                 self.assertEqual(untimed(out), untimed(whole), cut)
 
     def test_resume_refuses_what_was_made_otherwise(self):
@@ -178,8 +182,12 @@ class Jobs(support.Case):
             threads = ["2" if word == "1" else word for word in arguments]
             self.ok(*threads, "--depth", "2", "--resume")
             self.assertEqual(untimed(out), untimed_text(form, data))
+            # Of a file that has lost its settings, results that are signed still tell.
             meta(out).unlink()
-            self.fails(1, *arguments, "--depth", "2", "--resume", saying="--overwrite")
+            if form == "jsonl":
+                other = ["yes-no" if word == "query-likelihood" else word for word in arguments]
+                self.fails(1, *other, "--depth", "2", "--resume", saying="was made with model")
+            self.ok(*arguments, "--depth", "2", "--resume")
             self.assertEqual(untimed(out), untimed_text(form, data))
         recipe = self.folder / "mine.yaml"
         recipe.write_text((support.SOURCE / "recipes" / "query-likelihood.yaml").read_text())
