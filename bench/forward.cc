@@ -1,18 +1,21 @@
-// forward_bench MODEL [REPEATS]: prefill and decode tokens a second of one model, in reference and
-// fast compute in turn, beside the machine's own floors measured in the same run: 2 FLOP a weight
-// and token at the rate of multiply-adds on registers alone, and for decoding the bytes of the
-// weights at the rate at which memory is read in order. Prints one JSON object. The prompt is the
-// same numbers every time; every run must give the same bits and both computations must agree, or
-// no figure is printed.
+// forward_bench MODEL [REPEATS [THREADS [WORK]]]: prefill and decode tokens a second of one model,
+// in reference and fast compute in turn, beside the machine's own floors measured in the same run:
+// 2 FLOP a weight and token at the rate of multiply-adds on registers alone, and for decoding the
+// bytes of the weights at the rate at which memory is read in order. Prints one JSON object. The
+// prompt is the same numbers every time; every run must give the same bits and both computations
+// must agree, or no figure is printed. On a machine that others use too, one thread and the ratio
+// by processor time say more than the clock.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -31,6 +34,11 @@ double Seconds(const std::function<void()>& work) {
   const auto begin = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// Of all threads; those that wait may spin.
+double ProcessorSeconds() {
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
 double Median(std::vector<double> values) {
@@ -185,6 +193,7 @@ struct Run {
   std::vector<float> logits;  // behind the prompt
   std::vector<int32_t> tokens;
   double tokens_per_second = 0;
+  double tokens_per_processor_second = 0;
 };
 
 Run RunOnce(const std::shared_ptr<const Model>& model, const std::shared_ptr<ThreadPool>& pool,
@@ -196,9 +205,11 @@ Run RunOnce(const std::shared_ptr<const Model>& model, const std::shared_ptr<Thr
   Session session(model, pool);
   const Step step{.sequence = session.Add(), .tokens = ids, .logits_from = ids.size() - 1};
   Run run;
+  double begin = ProcessorSeconds();
   double seconds = Seconds([&] { run.logits = session.Forward({&step, 1}).values; });
   run.tokens.push_back(Largest(run.logits));
   if (work.decoded > 0) {
+    begin = ProcessorSeconds();
     seconds = Seconds([&] {
       for (int64_t i = 0; i < work.decoded; ++i) {
         const int32_t token = run.tokens.back();
@@ -207,8 +218,9 @@ Run RunOnce(const std::shared_ptr<const Model>& model, const std::shared_ptr<Thr
       }
     });
   }
-  run.tokens_per_second =
-      static_cast<double>(work.decoded > 0 ? work.decoded : work.prompt) / seconds;
+  const auto timed = static_cast<double>(work.decoded > 0 ? work.decoded : work.prompt);
+  run.tokens_per_processor_second = timed / (ProcessorSeconds() - begin);
+  run.tokens_per_second = timed / seconds;
   return run;
 }
 
@@ -224,11 +236,12 @@ double RelativeDifference(const Run& a, const Run& b) {
 
 int Main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: forward_bench MODEL [REPEATS]\n");
+    std::fprintf(stderr, "usage: forward_bench MODEL [REPEATS [THREADS [WORK]]]\n");
     return 2;
   }
   const int repeats = argc > 2 ? std::max(1, std::atoi(argv[2])) : 5;
-  const auto pool = std::make_shared<ThreadPool>();
+  const auto pool = std::make_shared<ThreadPool>(argc > 3 ? std::max(0, std::atoi(argv[3])) : 0);
+  const std::string_view only = argc > 4 ? argv[4] : "";
   std::vector<std::shared_ptr<const Model>> models;
   Json load_seconds;
   for (const Compute compute : {Compute::kReference, Compute::kFast}) {
@@ -243,6 +256,7 @@ int Main(int argc, char** argv) {
   for (const Work& work :
        {Work{"prefill200", 200, 0}, Work{"prefill512", 512, 0}, Work{"prefill2048", 2048, 0},
         Work{"verify80", 80, 0}, Work{"decode", 200, 32}}) {
+    if (!only.empty() && only != work.name) continue;
     // The first runs are for the check: the same every time, and both computations agree.
     std::vector<Run> expected;
     for (const auto& model : models) expected.push_back(RunOnce(model, pool, work));
@@ -250,6 +264,7 @@ int Main(int argc, char** argv) {
     if (!(difference < 0.05)) throw Error(ErrorCode::kInternal, work.name, "fast differs");
     if (work.prompt == 200) first_token = expected[0].tokens.front();
     std::vector<std::vector<double>> rates(models.size());
+    std::vector<std::vector<double>> processor_rates(models.size());
     for (int run = 0; run < repeats; ++run) {  // in turn
       for (size_t i = 0; i < models.size(); ++i) {
         const Run again = RunOnce(models[i], pool, work);
@@ -257,12 +272,14 @@ int Main(int argc, char** argv) {
           throw Error(ErrorCode::kInternal, work.name, "runs differ");
         }
         rates[i].push_back(again.tokens_per_second);
+        processor_rates[i].push_back(again.tokens_per_processor_second);
       }
     }
     Json row = {{"work", work.name}, {"max_rel_diff", difference}};
     for (size_t i = 0; i < models.size(); ++i) {
       const double rate = Median(rates[i]);
       Json figures = {{"tokens_per_second", rate},
+                      {"tokens_per_processor_second", Median(processor_rates[i])},
                       {"slowest", *std::ranges::min_element(rates[i])},
                       {"fastest", *std::ranges::max_element(rates[i])}};
       const double flops = i == 0 ? floor.f32_flops : std::max(floor.f32_flops, floor.bf16_flops);
@@ -274,6 +291,7 @@ int Main(int argc, char** argv) {
       row[std::string(ComputeName(models[i]->compute()))] = std::move(figures);
     }
     row["ratio"] = Median(rates[1]) / Median(rates[0]);
+    row["processor_ratio"] = Median(processor_rates[1]) / Median(processor_rates[0]);
     results.push_back(std::move(row));
   }
   const Json report = {{"model", argv[1]},
