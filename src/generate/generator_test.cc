@@ -64,6 +64,10 @@ class ScriptedStepper : public Stepper {
     return id;
   }
   void Remove(SequenceId id) override { held_.erase(id); }
+  void Truncate(SequenceId id, int64_t length) override {
+    held_.at(id).resize(static_cast<size_t>(length));
+  }
+  double pass_rows() const override { return pass_rows_; }
   HeadOutputs Forward(std::span<const Step> steps) override {
     ++calls_;
     HeadOutputs out{.width = 128, .values = {}};
@@ -89,6 +93,7 @@ class ScriptedStepper : public Stepper {
   SequenceId last_ = 0;
   size_t most_ = 0;
   int calls_ = 0;
+  double pass_rows_ = 8;
 };
 
 GenerateRequest Request(const std::string& prompt, int64_t max_new_tokens) {
