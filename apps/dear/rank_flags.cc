@@ -19,8 +19,14 @@ void RankFlags::Declare(CLI::App& command) {
                      "from the model's own template)");
   command.add_option("--depth", depth, "Rerank the first N passages only; the others follow")
       ->check(positive);
-  command.add_option("--decoding", decoding, "greedy or sample (default: as the recipe says)")
-      ->check(CLI::IsMember({"greedy", "sample"}));
+  command
+      .add_option(
+          "--decoding", decoding,
+          "How a listwise answer is made: greedy (one token a call of the model), "
+          "permutation (the same tokens in far fewer calls), first (nothing is written: the "
+          "order of the identifiers' logits), constrained (nothing but a permutation can be "
+          "written), sample (default: permutation, or as the recipe says)")
+      ->check(CLI::IsMember({"greedy", "permutation", "first", "constrained", "sample"}));
   command.add_option("--temperature", temperature, "Of sampling; 0 is greedy");
   command.add_option("--top-k", top_k, "Of sampling: this many of the likeliest tokens; 0 is all")
       ->check(CLI::NonNegativeNumber);
@@ -90,12 +96,7 @@ RankOptions RankFlags::Options(std::span<const Stage> stages) const {
   options.top_k = top_k;
   options.top_p = top_p;
   options.seed = seed;
-  if (decoding == "greedy") {
-    if (temperature && *temperature > 0)
-      throw Error(ErrorCode::kInvalidArgument, "--temperature", "contradicts --decoding greedy");
-    options.temperature = 0;
-  }
-  options.sample = decoding == "sample";
+  if (!decoding.empty()) options.decoding = ParseDecoding(decoding);
   options.instruction = instruction;
   const bool is_taken = std::ranges::any_of(
       stages, [](const Stage& stage) { return stage.reranker->recipe().TakesInstruction(); });

@@ -67,6 +67,8 @@ OrderedJson TraceJson(const RankTrace& trace) {
                               {"prompt_tokens", usage.prompt_tokens},
                               {"completion_tokens", usage.completion_tokens},
                               {"forward_passes", usage.forward_passes},
+                              {"drafted_tokens", usage.drafted_tokens},
+                              {"accepted_tokens", usage.accepted_tokens},
                               {"prefill", RoundSeconds(usage.prefill_seconds)},
                               {"decode", RoundSeconds(usage.decode_seconds)}});
   }
@@ -120,6 +122,9 @@ OrderedJson RankJson(const RankedQuery& ranked) {
   out["reasoning"] = result.reasoning;
   out["repair"] = RepairName(result.repair);
   out["windows"] = result.windows;
+  if (result.masked.tokens > 0) {
+    out["masked_probability"] = {{"mean", result.masked.mean()}, {"max", result.masked.max}};
+  }
   out["usage"] = {{"prompt_tokens", result.usage.prompt_tokens},
                   {"completion_tokens", result.usage.completion_tokens},
                   {"forward_passes", result.usage.forward_passes},

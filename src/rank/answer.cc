@@ -28,6 +28,28 @@ std::optional<Divided> Divide(std::string_view text, std::string_view marker, bo
   return Divided{text.substr(0, at), text.substr(at + marker.size())};
 }
 
+// `text` without what stands before its markers.
+std::optional<Divided> DivideAtMarkers(const Recipe& recipe, std::string_view text,
+                                       bool reasoning) {
+  std::optional<Divided> parts;
+  const auto take = [&](const std::optional<Divided>& cut) {
+    if (!cut) return false;
+    // What stood before stays reasoning, the marker between them included.
+    const char* end = cut->before.data() + cut->before.size();
+    parts = {text.substr(0, static_cast<size_t>(end - text.data())), cut->behind};
+    return true;
+  };
+  const auto behind = [&] { return parts ? parts->behind : text; };
+  for (const std::string& marker : recipe.answer.after) {
+    if (take(Divide(behind(), marker, false))) break;
+  }
+  for (const std::string& marker : recipe.answer.after_last) take(Divide(behind(), marker, true));
+  if (reasoning) {
+    for (const std::string& marker : recipe.reasoning.after) take(Divide(behind(), marker, true));
+  }
+  return parts;
+}
+
 // The last line that names two passages or more is the ranking.
 std::optional<Divided> DivideAtRankingLine(std::string_view text, const IdPattern& pattern) {
   for (size_t end = text.size();;) {
@@ -43,28 +65,9 @@ std::optional<Divided> DivideAtRankingLine(std::string_view text, const IdPatter
 
 Divided Split(const Recipe& recipe, const IdPattern& pattern, std::string_view text,
               bool reasoning) {
-  Divided parts{text.substr(0, 0), text};
-  bool divided = false;
-  const auto take = [&](const std::optional<Divided>& cut) {
-    if (!cut) return false;
-    // What stood before stays reasoning, the marker between them included.
-    parts.before =
-        text.substr(0, static_cast<size_t>(cut->before.data() - text.data()) + cut->before.size());
-    parts.behind = cut->behind;
-    return divided = true;
-  };
-  for (const std::string& marker : recipe.answer.after) {
-    if (take(Divide(parts.behind, marker, false))) break;
-  }
-  for (const std::string& marker : recipe.answer.after_last) {
-    take(Divide(parts.behind, marker, true));
-  }
-  if (reasoning) {
-    for (const std::string& marker : recipe.reasoning.after) {
-      take(Divide(parts.behind, marker, true));
-    }
-    if (!divided) take(DivideAtRankingLine(parts.behind, pattern));
-  }
+  std::optional<Divided> divided = DivideAtMarkers(recipe, text, reasoning);
+  if (!divided && reasoning) divided = DivideAtRankingLine(text, pattern);
+  Divided parts = divided.value_or(Divided{text.substr(0, 0), text});
   for (const std::string& marker : recipe.answer.before) {
     if (const auto cut = Divide(parts.behind, marker, false)) parts.behind = cut->before;
   }
@@ -167,6 +170,11 @@ Repair RepairOf(const Recipe& recipe, const std::string& ranking, const CountedI
 }
 
 }  // namespace
+
+std::optional<std::string_view> BehindMarkers(const Recipe& recipe, std::string_view text) {
+  const auto parts = DivideAtMarkers(recipe, text, /*reasoning=*/true);
+  return parts ? std::optional(parts->behind) : std::nullopt;
+}
 
 ParsedAnswer ParseAnswer(const Recipe& recipe, std::string_view text, int64_t n, bool reasoning) {
   const std::string repaired = RepairUtf8(text);

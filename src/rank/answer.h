@@ -2,6 +2,7 @@
 #define DEAR_RANK_ANSWER_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,10 @@ struct ParsedAnswer {
 // `reasoning`: the model was let reason, so the recipe's further markers and, without any, the last
 // line that holds two ids or more divide the reasoning from the ranking.
 ParsedAnswer ParseAnswer(const Recipe& recipe, std::string_view text, int64_t n, bool reasoning);
+
+// The part of an answer behind the markers of reasoning that `recipe` knows; absent where there is
+// none of them.
+std::optional<std::string_view> BehindMarkers(const Recipe& recipe, std::string_view text);
 
 }  // namespace dear
 

@@ -3,12 +3,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/progress.h"
+#include "generate/constraint.h"
+#include "generate/drafter.h"
 #include "text/tokenizer.h"
 
 namespace dear {
@@ -18,6 +21,8 @@ struct Usage {
   int64_t shared_tokens = 0;  // of the prompt tokens: computed for another prompt already
   int64_t completion_tokens = 0;
   int64_t forward_passes = 0;
+  int64_t drafted_tokens = 0;   // rows of drafts that these passes checked
+  int64_t accepted_tokens = 0;  // and kept
   double prefill_seconds = 0;
   double decode_seconds = 0;
 
@@ -26,14 +31,21 @@ struct Usage {
     shared_tokens += other.shared_tokens;
     completion_tokens += other.completion_tokens;
     forward_passes += other.forward_passes;
+    drafted_tokens += other.drafted_tokens;
+    accepted_tokens += other.accepted_tokens;
     prefill_seconds += other.prefill_seconds;
     decode_seconds += other.decode_seconds;
     return *this;
   }
   Usage operator-(const Usage& before) const {
-    return {prompt_tokens - before.prompt_tokens,         shared_tokens - before.shared_tokens,
-            completion_tokens - before.completion_tokens, forward_passes - before.forward_passes,
-            prefill_seconds - before.prefill_seconds,     decode_seconds - before.decode_seconds};
+    return {.prompt_tokens = prompt_tokens - before.prompt_tokens,
+            .shared_tokens = shared_tokens - before.shared_tokens,
+            .completion_tokens = completion_tokens - before.completion_tokens,
+            .forward_passes = forward_passes - before.forward_passes,
+            .drafted_tokens = drafted_tokens - before.drafted_tokens,
+            .accepted_tokens = accepted_tokens - before.accepted_tokens,
+            .prefill_seconds = prefill_seconds - before.prefill_seconds,
+            .decode_seconds = decode_seconds - before.decode_seconds};
   }
 };
 
@@ -46,12 +58,17 @@ struct ContinueRequest {
   uint64_t seed = 0;
   std::vector<std::string> stop_strings;
   std::function<void(std::string_view piece)> on_text;
+  std::shared_ptr<Drafter> drafter;        // of this answer; may be null
+  std::shared_ptr<Constraint> constraint;  // of this answer; null: none
 };
 
 struct Continuation {
   std::vector<TokenId> ids;
   std::string text;      // special tokens skipped
   bool stopped = false;  // at an end token, rather than at max_new_tokens
+  int64_t drafted = 0;   // as Usage counts them
+  int64_t accepted = 0;
+  MaskedProbability masked;  // by the constraint
 };
 
 struct ContinuationScoreRequest {

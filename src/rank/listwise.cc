@@ -8,6 +8,8 @@
 #include "rank/answer.h"
 #include "rank/id_pattern.h"
 #include "rank/listwise_prompt.h"
+#include "rank/permutation_constraint.h"
+#include "rank/permutation_drafter.h"
 #include "rank/placeholders.h"
 #include "rank/rank_kinds.h"
 #include "rank/window_plan.h"
@@ -62,6 +64,7 @@ struct WindowCall {
   // The answer.
   std::vector<int64_t> order;
   std::string ranking, reasoning;
+  MaskedProbability masked;
   Repair repair = Repair::kOk;
   std::vector<TokenId> ids;
   std::vector<float> logits;
@@ -82,8 +85,10 @@ class ListwiseRanker {
         reasoning_(options.reasoning || recipe.reasoning.always),
         outcomes_(requests.size()) {
     for (size_t i = 0; i < requests.size(); ++i) {
-      lists_.push_back(
-          Guarded(i, [&] { return std::make_unique<List>(model, recipe, requests[i], options); }));
+      lists_.push_back(Guarded(i, [&] {
+        ChooseHow();
+        return std::make_unique<List>(model, recipe_, requests[i], options);
+      }));
     }
   }
 
@@ -117,6 +122,15 @@ class ListwiseRanker {
   }
 
  private:
+  void ChooseHow() {
+    how_ = ChooseDecoding(recipe_, options_);
+    if (how_.decoding != Decoding::kFirst || recipe_.decoding.first_token) return;
+    // The recipe's model is asked for the first id alone: what stands before it is given.
+    recipe_.decoding.first_token = true;
+    const std::string before = recipe_.answer.item.substr(0, recipe_.answer.item.find("{id}"));
+    if (!recipe_.prompt.begin_answer.ends_with(before)) recipe_.prompt.begin_answer += before;
+  }
+
   // What `make` gives; where it fails, the list is given up and its error kept. A cancellation
   // ends everything.
   template <typename Make>
@@ -215,16 +229,23 @@ class ListwiseRanker {
     }
   }
 
+  // Whether the tokenizer writes an id as this one token. Letters and digits alone always can be.
+  bool StandsAsToken(const std::string& id, TokenId token) const {
+    const auto written = model_.tokenizer().Encode(Fill(recipe_.answer.item, {{"id", id}}),
+                                                   {.add_special_tokens = false});
+    return std::ranges::find(written.ids, token) != written.ids.end();
+  }
+
   std::vector<TokenId> IdTokens(int64_t n) const {
     std::vector<TokenId> tokens;
     for (int64_t i = 0; i < n; ++i) {
       const std::string id = IdText(recipe_.ids, i);
       const auto token = model_.tokenizer().TokenToId(id);
-      if (!token) {
+      if (!token || (id.size() > 1 && !StandsAsToken(id, *token))) {
         throw Error(ErrorCode::kInvalidArgument, "recipe " + recipe_.name,
                     "the identifier '" + id +
-                        "' is no single token of this model; rank in smaller "
-                        "windows (--window)");
+                        "' is no single token of this model, so one row of logits cannot rank it; "
+                        "rank in smaller windows (--window) or by --decoding permutation");
       }
       tokens.push_back(*token);
     }
@@ -237,10 +258,18 @@ class ListwiseRanker {
       ContinueRequest request;
       request.prompt = call.input.prompt.ids;
       request.max_new_tokens = call.input.max_new_tokens;
-      request.temperature = Temperature();
+      request.temperature = how_.temperature;
       request.top_k = options_.top_k.value_or(recipe_.decoding.top_k);
       request.top_p = options_.top_p.value_or(recipe_.decoding.top_p);
       request.seed = call.seed;
+      if (how_.decoding == Decoding::kPermutation || how_.decoding == Decoding::kConstrained) {
+        request.drafter = std::make_shared<PermutationDrafter>(
+            model_.tokenizer(), recipe_, call.passages, reasoning_, request.prompt);
+      }
+      if (how_.decoding == Decoding::kConstrained) {
+        request.constraint = std::make_shared<PermutationConstraint>(
+            model_.tokenizer(), recipe_, call.passages, reasoning_, request.prompt);
+      }
       // Answers that are written side by side cannot be read as a stream.
       if (calls.size() == 1) request.on_text = options_.on_text;
       requests.push_back(std::move(request));
@@ -256,6 +285,9 @@ class ListwiseRanker {
       calls[i].reasoning = std::move(parsed.reasoning);
       calls[i].repair = parsed.repair;
       calls[i].ids = std::move(written[i].ids);
+      calls[i].masked = written[i].masked;
+      calls[i].usage.drafted_tokens = written[i].drafted;
+      calls[i].usage.accepted_tokens = written[i].accepted;
     }
     Count(calls.size(), usage);
     Share(usage, calls);
@@ -263,12 +295,6 @@ class ListwiseRanker {
 
   void Count(size_t prompts, const Usage& usage) const {
     if (options_.on_call) options_.on_call({static_cast<int64_t>(prompts), usage});
-  }
-
-  double Temperature() const {
-    if (options_.temperature) return *options_.temperature;
-    const double own = recipe_.decoding.temperature;
-    return options_.sample && own == 0 ? 1 : own;
   }
 
   static void RequireAnswers(size_t answers, size_t calls) {
@@ -321,6 +347,7 @@ class ListwiseRanker {
     ++result.repairs[static_cast<size_t>(call.repair)];
     ++result.windows;
     result.usage += call.usage;
+    result.masked += call.masked;
     if (!options_.trace) return;
     result.trace.prompts.push_back(std::move(call.input.prompt.text));
     result.trace.prompt_ids.push_back(std::move(call.input.prompt.ids));
@@ -349,8 +376,9 @@ class ListwiseRanker {
   }
 
   LanguageModel& model_;
-  const Recipe& recipe_;
+  Recipe recipe_;  // with what the options change of it
   const RankOptions& options_;
+  DecodingChoice how_;
   bool reasoning_;  // the model is let reason
   std::vector<RankOutcome> outcomes_;
   std::vector<std::unique_ptr<List>> lists_;  // null: given up

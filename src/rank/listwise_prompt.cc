@@ -112,11 +112,14 @@ int64_t ListwisePrompts::MaxNewTokens(int64_t n) const {
     return *options_.max_new_tokens;
   }
   const DecodingDefaults& decoding = recipe_.decoding;
-  const int64_t answer =
-      decoding.max_new_tokens
-          ? *decoding.max_new_tokens
-          : std::max(decoding.at_least,
-                     RankingTokens(recipe_, model_.tokenizer(), n) + decoding.spare);
+  const int64_t ranking = RankingTokens(recipe_, model_.tokenizer(), n);
+  int64_t answer = decoding.max_new_tokens ? *decoding.max_new_tokens
+                                           : std::max(decoding.at_least, ranking + decoding.spare);
+  // The whole ranking, the end and what may stand before, however the recipe counts.
+  constexpr int64_t kBesidesRanking = 8;
+  if (ChooseDecoding(recipe_, options_).decoding == Decoding::kConstrained) {
+    answer = std::max(answer, ranking + kBesidesRanking);
+  }
   return answer + (reasoning_ ? recipe_.reasoning.max_new_tokens : 0);
 }
 

@@ -28,6 +28,7 @@ class ListwisePrompts {
   Built Build(std::span<const int64_t> window, std::vector<std::string>* notes) const;
 
  private:
+  // Room for the answer about n passages.
   int64_t MaxNewTokens(int64_t n) const;
   int64_t PromptLimit(int64_t n, int64_t max_new_tokens) const;
   Prompt FittingPrompt(std::vector<PassageText> passages, int64_t max_new_tokens,

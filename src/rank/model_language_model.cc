@@ -56,6 +56,8 @@ std::vector<Continuation> ModelLanguageModel::Continue(std::span<const ContinueR
     call.sampling.repetition_penalty = parts_.repetition_penalty;
     call.stop_strings = request.stop_strings;
     call.on_text = request.on_text;
+    call.drafter = request.drafter;
+    call.constraint = request.constraint;
     usage->prompt_tokens += static_cast<int64_t>(request.prompt.size());
     calls.push_back(std::move(call));
   }
@@ -64,12 +66,14 @@ std::vector<Continuation> ModelLanguageModel::Continue(std::span<const ContinueR
   std::vector<Continuation> out;
   for (Generated& written : Generate(*stepper, parts_.tokenizer, calls, cancel)) {
     usage->completion_tokens += static_cast<int64_t>(written.ids.size());
+    usage->drafted_tokens += written.drafted;
+    usage->accepted_tokens += written.accepted;
     usage->prefill_seconds += written.prefill_seconds;
     usage->decode_seconds += written.decode_seconds;
     passes = std::max(passes, written.forward_passes);  // the sequences share their calls
-    out.push_back(
-        {std::move(written.ids), std::move(written.text),
-         written.reason == StopReason::kEos || written.reason == StopReason::kStopString});
+    out.push_back({std::move(written.ids), std::move(written.text),
+                   written.reason == StopReason::kEos || written.reason == StopReason::kStopString,
+                   written.drafted, written.accepted, written.masked});
   }
   usage->forward_passes += passes;
   return out;

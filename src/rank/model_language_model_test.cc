@@ -63,6 +63,9 @@ class HashStepper final : public Stepper {
     log_->open.erase(sequence);
     held_.erase(sequence);
   }
+  void Truncate(SequenceId sequence, int64_t length) override {
+    held_.at(sequence).resize(static_cast<size_t>(length));
+  }
   HeadOutputs Forward(std::span<const Step> steps) override {
     HeadOutputs out;
     out.width = width_;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rank/decoding.h"
 #include "rank/window_plan.h"
 
 namespace dear {
@@ -78,8 +79,9 @@ struct PromptTemplate {
 };
 
 struct DecodingDefaults {
-  double temperature = 0;  // 0: greedy
-  int64_t top_k = 0;       // 0: all
+  Decoding method = Decoding::kPermutation;  // greedy, permutation or constrained
+  double temperature = 0;                    // 0: greedy
+  int64_t top_k = 0;                         // 0: all
   double top_p = 1;
   // A fixed number, or else as many as the full ranking of the passages takes in this tokenizer
   // and `spare` more, but at least `at_least`.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "rank/placeholders.h"
@@ -89,6 +90,10 @@ DecodingDefaults ReadDecoding(YamlFields& fields) {
   DecodingDefaults out;
   auto map = fields.Map("decoding");
   if (!map) fields.Fail("decoding", "is missing");
+  constexpr std::array kMethods = {Decoding::kPermutation, Decoding::kGreedy,
+                                   Decoding::kConstrained};
+  out.method = kMethods[static_cast<size_t>(
+      map->Choice("method", {"permutation", "greedy", "constrained"}, 0))];
   out.temperature = map->Number("temperature", 0, 100).value_or(0);
   out.top_k = map->Int("top_k", 0, kMaxRecipeTokens).value_or(0);
   out.top_p = map->Number("top_p", 0, 1).value_or(1);
@@ -98,6 +103,9 @@ DecodingDefaults ReadDecoding(YamlFields& fields) {
   const int ways = (out.max_new_tokens ? 1 : 0) + (ranking ? 1 : 0) + (out.first_token ? 1 : 0);
   if (ways > 1) {
     map->Fail("max_new_tokens", "enough_for_ranking and first_token exclude each other");
+  }
+  if (out.first_token && map->Has("method")) {
+    map->Fail("method", "and first_token exclude each other");
   }
   if (ways == 0) {
     map->Fail("max_new_tokens", "or enough_for_ranking or first_token must be given");
@@ -128,6 +136,9 @@ AnswerRule ReadAnswer(YamlFields& fields, bool first_token) {
   out.counted = CheckedPattern(*map, "counted");
   out.fold_digits = map->Bool("fold_digits").value_or(false);
   out.item = CheckedTemplate(*map, "item", map->String("item", "[{id}]"), {"id"});
+  if (std::ranges::count(PlaceholdersIn(out.item), "id") != 1) {
+    map->Fail("item", "must have the placeholder {id} once");
+  }
   out.separator = map->String("separator", " > ");
   map->Finish();
   return out;

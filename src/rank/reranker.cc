@@ -73,6 +73,7 @@ std::vector<RankOutcome> Reranker::RankAll(std::span<const RankRequest> requests
   if (recipe_.kind == RecipeKind::kListwise)
     return RankListwise(*model_, recipe_, requests, options);
   try {
+    ChooseDecoding(recipe_, options);  // refuses those of rankings
     const std::unique_ptr<ScoringKind> kind = recipe_.kind == RecipeKind::kPointwise
                                                   ? MakePointwise(*model_, recipe_, options)
                                                   : MakeQueryLikelihood(*model_, recipe_, options);

@@ -72,6 +72,7 @@ struct RankResult {
                                         // wrong_format, missing, repetition that occurred
   std::array<int64_t, 4> repairs = {};  // windows by Repair
   int64_t windows = 0;                  // model calls of a listwise ranking
+  MaskedProbability masked;             // of constrained decoding, over all tokens chosen under it
   std::vector<std::string> notes;       // what a user should know: a prompt that was shortened
   Usage usage;
   RankTrace trace;
@@ -85,9 +86,9 @@ struct RankOutcome {
 };
 
 struct RankOptions {
+  std::optional<Decoding> decoding;
   std::optional<int64_t> max_new_tokens;
-  std::optional<double> temperature;  // 0: greedy; in place of the recipe's
-  bool sample = false;                // without one: the recipe's, or 1 where the recipe is greedy
+  std::optional<double> temperature;  // above 0: sampled
   std::optional<int64_t> top_k;
   std::optional<double> top_p;
   uint64_t seed = 0;

@@ -79,6 +79,7 @@ void Compose(RankResult stage, const Stage& which, bool first, RankResult* whole
   };
   if (rank(stage.repair) < rank(whole->repair)) whole->repair = stage.repair;
   whole->windows += stage.windows;
+  whole->masked += stage.masked;
   Append(std::move(stage.notes), &whole->notes);
   whole->usage += stage.usage;
   AddTrace(std::move(stage.trace), &whole->trace);
@@ -106,6 +107,9 @@ std::vector<RankOutcome> RankInStages(std::span<const Stage> stages,
     outcomes[i].result.permutation.resize(requests[i].passages.size());
     std::iota(outcomes[i].result.permutation.begin(), outcomes[i].result.permutation.end(), 0);
   }
+  const bool any_listwise = std::ranges::any_of(stages, [](const Stage& stage) {
+    return stage.reranker->recipe().kind == RecipeKind::kListwise;
+  });
   for (size_t s = 0; s < stages.size(); ++s) {
     std::vector<RankRequest> fronts;
     std::vector<size_t> owners;
@@ -116,7 +120,11 @@ std::vector<RankOutcome> RankInStages(std::span<const Stage> stages,
       fronts.push_back(Front(requests[i], outcomes[i].result.permutation, depth));
       owners.push_back(i);
     }
-    std::vector<RankOutcome> ranked = stages[s].reranker->RankAll(fronts, options);
+    // A decoding of rankings is meant for the stages that make them.
+    RankOptions own = options;
+    const bool listwise = stages[s].reranker->recipe().kind == RecipeKind::kListwise;
+    if (any_listwise && !listwise) own.decoding.reset();
+    std::vector<RankOutcome> ranked = stages[s].reranker->RankAll(fronts, own);
     for (size_t f = 0; f < ranked.size(); ++f) {
       RankOutcome& whole = outcomes[owners[f]];
       if (ranked[f].error) {

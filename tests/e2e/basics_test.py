@@ -21,7 +21,7 @@ class Basics(support.Case):
     def test_wrong_usage_is_2(self):
         self.fails(2, "bench", saying="unknown command 'bench'")
         self.fails(2, "rerank", "--no-such-flag", "-q", "a", saying="--no-such-flag")
-        self.fails(2, "rerank", "-q", "a", "--decoding", "permutation", saying="--decoding")
+        self.fails(2, "rerank", "-q", "a", "--decoding", "beam", saying="--decoding")
         self.fails(2, "rerank", "-q", "a", "--device", "cuda", saying="--device")
         self.fails(2, "rerank", "-q", "a", "--no-such-flag", "x", saying="--no-such-flag")
         self.fails(2, "rerank", "--jobs", "x", "-q", "a", saying="--jobs")
