@@ -179,6 +179,7 @@ TEST(Generate, StopsAtTheEndOfTheContext) {
 
 TEST(Generate, ManyAtOnceEndAsTheyWouldAlone) {
   std::vector<GenerateRequest> requests;
+  requests.reserve(40);
   for (int i = 0; i < 40; ++i)
     requests.push_back(Request(std::string(static_cast<size_t>(1 + i * 17), 'p') + "=", i % 9));
   ScriptedStepper together("abcdefg");

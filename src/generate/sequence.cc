@@ -118,7 +118,7 @@ std::vector<TokenId> Sequence::EndTokens() const {
     for (const int64_t id : stepper_.config().eos_ids) tokens.push_back(static_cast<TokenId>(id));
   }
   std::ranges::sort(tokens);
-  tokens.erase(std::ranges::unique(tokens).begin(), tokens.end());
+  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
   return tokens;
 }
 

@@ -60,7 +60,7 @@ std::optional<std::vector<TokenId>> PermutationConstraint::Allowed(
     }
   }
   std::ranges::sort(allowed);
-  allowed.erase(std::ranges::unique(allowed).begin(), allowed.end());
+  allowed.erase(std::unique(allowed.begin(), allowed.end()), allowed.end());
   if (allowed.empty()) fail();
   return allowed;
 }

@@ -121,6 +121,7 @@ TEST(PermutationDrafter, TokensAreThoseOfGreedyWhateverTheModelWrites) {
         }
         for (const Case& test : cases) {
           std::vector<std::string> prompts;
+          prompts.reserve(3);
           for (int i = 0; i < 3; ++i) prompts.push_back(Prompt(++seed));
           ExpectSame(test, prompts);
           if (HasFatalFailure()) return;
