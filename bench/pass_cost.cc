@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "bench_main.h"
 #include "kernels/backend.h"
 #include "model/session.h"
 
@@ -90,10 +91,5 @@ int Main(int argc, char** argv) {
 }  // namespace dear
 
 int main(int argc, char** argv) {
-  try {
-    return dear::Main(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "pass_cost_bench: error: %s\n", error.what());
-    return 1;
-  }
+  return dear::BenchMain("pass_cost_bench", dear::Main, argc, argv);
 }

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "bench_main.h"
 #include "formats/checkpoint.h"
 #include "generate/generator.h"
 #include "kernels/backend.h"
@@ -152,10 +153,5 @@ int Main(int argc, char** argv) {
 }  // namespace dear
 
 int main(int argc, char** argv) {
-  try {
-    return dear::Main(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "permutation_decoding_bench: error: %s\n", error.what());
-    return 1;
-  }
+  return dear::BenchMain("permutation_decoding_bench", dear::Main, argc, argv);
 }

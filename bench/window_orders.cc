@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "bench_main.h"
 #include "eval/columns.h"
 #include "eval/evaluation.h"
 #include "eval/measure_set.h"
@@ -200,10 +201,5 @@ int Run(int argc, char** argv) {
 }  // namespace dear
 
 int main(int argc, char** argv) {
-  try {
-    return dear::Run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "window_orders_bench: error: %s\n", error.what());
-    return 1;
-  }
+  return dear::BenchMain("window_orders_bench", dear::Run, argc, argv);
 }

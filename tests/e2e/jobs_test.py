@@ -256,22 +256,14 @@ class Jobs(support.Case):
 
     def test_memory_does_not_grow_with_the_queries(self):
         peaks = []
-        # (ru_maxrss would count this process, from which the other one was forked.)
         for count in (50, 2000):
             # The text is long and the depth small: reading is what is measured.
             line = job("QID", "who", ["word " * 600] * 10) + "\n"
             with self.jobs.open("w") as file:
                 for i in range(count):
                     file.write(line.replace("QID", f"t{i}"))
-            with subprocess.Popen([support.BINARY, *map(str, self.arguments), "--depth", "1", "--max-passage-words", "2", "--quiet",
-                                   "-o", str(self.folder / f"{count}.jsonl")]) as process:
-                peak = 0
-                while process.poll() is None:
-                    with open(f"/proc/{process.pid}/status") as status:
-                        peak = max([peak] + [int(line.split()[1]) for line in status if line.startswith("VmHWM")])
-                    time.sleep(0.01)
-            self.assertEqual(process.returncode, 0)
-            peaks.append(peak)
+            peaks.append(support.peak_memory(*self.arguments, "--depth", "1", "--max-passage-words", "2", "--quiet",
+                                             "-o", self.folder / f"{count}.jsonl"))
         self.assertLess(peaks[1], peaks[0] + 8 * 1024, "KiB; the larger file has 60 MB")
 
 

@@ -216,14 +216,7 @@ class RunJobs(support.Case):
         peaks = []
         for queries, words in ((50, 20), (4000, 800)):
             arguments = self.many(queries, words)
-            with subprocess.Popen([support.BINARY, *map(str, arguments), "--depth", "1", "-o", str(self.folder / f"{queries}.trec")]) as process:
-                peak = 0
-                while process.poll() is None:
-                    with open(f"/proc/{process.pid}/status") as status:
-                        peak = max([peak] + [int(line.split()[1]) for line in status if line.startswith("VmHWM")])
-                    time.sleep(0.01)
-            self.assertEqual(process.returncode, 0)
-            peaks.append(peak)
+            peaks.append(support.peak_memory(*arguments, "--depth", "1", "-o", self.folder / f"{queries}.trec"))
         self.assertLess(peaks[1], peaks[0] + 8 * 1024, "KiB; the corpus has 48 MB")
 
 

@@ -8,6 +8,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 
 BINARY = os.environ.get("DEAR_BINARY", "build/release/dear")
@@ -34,6 +35,18 @@ def dear(*arguments, stdin=None, env=None, binary=False):
         done.stdout = done.stdout.decode("utf-8")
     done.stderr = done.stderr.decode("utf-8", errors="replace")
     return done
+
+
+def peak_memory(*arguments):
+    """KiB that the program held at most. (ru_maxrss would count this process, from which the other one was forked.)"""
+    peak = 0
+    with subprocess.Popen([BINARY, *map(str, arguments)]) as process:
+        while process.poll() is None:
+            with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
+                peak = max([peak] + [int(line.split()[1]) for line in status if line.startswith("VmHWM")])
+            time.sleep(0.01)
+    assert process.returncode == 0, process.returncode
+    return peak
 
 
 def tiny_tokenizer(folder, extra=0):
