@@ -11,7 +11,7 @@
 namespace dear {
 namespace {
 
-constexpr std::array<char32_t, 32> kWindows1252 = {
+constexpr std::array<char32_t, 32> kWindows1252Characters = {
     0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
     0x2039, 0x0152, 0,      0x017D, 0,      0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
     0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178};
@@ -25,11 +25,11 @@ constexpr std::array kCharsets = {Charset::kLatin1, Charset::kWindows1252};
 // The byte that reads as `c`; nothing where none does.
 std::optional<uint8_t> ByteOf(char32_t c, Charset charset) {
   if (charset == Charset::kWindows1252) {
-    const auto* found = std::ranges::find(kWindows1252, c);
-    if (c != 0 && found != kWindows1252.end()) {
-      return static_cast<uint8_t>(0x80 + (found - kWindows1252.begin()));
+    const auto* found = std::ranges::find(kWindows1252Characters, c);
+    if (c != 0 && found != kWindows1252Characters.end()) {
+      return static_cast<uint8_t>(0x80 + (found - kWindows1252Characters.begin()));
     }
-    if (c >= 0x80 && c <= 0x9F && kWindows1252[c - 0x80] != 0) return std::nullopt;
+    if (c >= 0x80 && c <= 0x9F && kWindows1252Characters[c - 0x80] != 0) return std::nullopt;
   }
   return c < 0x100 ? std::optional(static_cast<uint8_t>(c)) : std::nullopt;
 }
@@ -192,7 +192,7 @@ std::string RepairLine(std::string_view given) {
 }  // namespace
 
 char32_t Windows1252(uint8_t byte) {
-  return byte >= 0x80 && byte <= 0x9F ? kWindows1252[byte - 0x80] : 0;
+  return byte >= 0x80 && byte <= 0x9F ? kWindows1252Characters[byte - 0x80] : 0;
 }
 
 std::string RepairMisreadUtf8(std::string_view text) {
