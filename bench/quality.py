@@ -2,12 +2,13 @@
 """Ranking quality of `dear rerank` over whole test sets: every form in which weights are held, beside the first stage
 and transformers, with significance; and what the orders of windows can reach whatever the model. Makes docs/quality.md.
 
-usage:  bench/quality.py DATA SET... [--forms auto,bf16,…] [--compute reference,…] [-m MODEL] [--recipe R]
-                         [--dear build/release/dear] [--orders build/bench/window_orders_bench] [--keep FOLDER] [--out FILE.md]
+usage:  bench/quality.py DATA SET[:WAYS]... [--ways auto,bf16,auto-fast,…] [-m MODEL] [--recipe R] [--dear build/release/dear]
+                         [--orders build/release/bench/window_orders_bench] [--keep FOLDER] [--out FILE.md]
 
-DATA holds SET.jobs.jsonl (RankLLM requests, best first-stage hit first), SET.qrels.txt and SET.run.txt (TREC). Needs
-pytrec_eval (PyPI: pytrec_eval-terrier), which also checks the figures of `dear eval`. Rankings in --keep are carried on
-where a run was cut off. Fails when a query is missing, an answer is no permutation, or the two evaluations differ.
+A way is a form of the weights (--dtype), with "-fast" behind it where it is computed fast. DATA holds SET.jobs.jsonl
+(RankLLM requests, best first-stage hit first), SET.qrels.txt and SET.run.txt (TREC). Needs pytrec_eval (PyPI:
+pytrec_eval-terrier), which also checks the figures of `dear eval`. Rankings in --keep are carried on where a run was
+cut off. Fails when a query is missing, an answer is no permutation, or the two evaluations differ.
 """
 import argparse
 import datetime
@@ -81,12 +82,13 @@ def p_value(p):
     return "< .001" if p < 0.001 else f"{p:.3f}"[1:]
 
 
-def measure(options, name, compute, form, reference):
+def measure(options, name, way, reference):
+    form, _, compute = way.partition("-")
+    compute = compute or "reference"
     source = options.data / f"{name}.jobs.jsonl"
     qrels = options.data / f"{name}.qrels.txt"
     first = dict(jobs(source))
-    label = form if compute == "reference" else f"{form}-{compute}"
-    out = options.folder / f"{name}.{label}.jsonl"
+    out = options.folder / f"{name}.{way}.jsonl"
     subprocess.run([options.dear, "rerank", "-m", options.model, "--recipe", options.recipe, "--dtype", form,
                     "--compute", compute, "--jobs", source, "-o", out, "--resume"], check=True)
     orders, tokens = rankings(out, first)
@@ -95,13 +97,11 @@ def measure(options, name, compute, form, reference):
     for ours, theirs in [(tests["run"], value), (tests["base"], ndcg(qrels, as_run(first)))]:
         if abs(ours - theirs) > 1e-9:
             sys.exit(f"{out}: dear eval says {ours}, pytrec_eval {theirs}")
-    known = TRANSFORMERS.get(name) if options.recipe == "query-likelihood" and form in ("auto", "f32") and \
-        compute == "reference" else None
+    known = TRANSFORMERS.get(name) if options.recipe == "query-likelihood" and way in ("auto", "f32") else None
     if known is not None and abs(value - known) > MAY_DIFFER:
         sys.exit(f"{out}: nDCG@10 is {value:.4f}, transformers' is {known:.4f}")
     tau = sum(kendall(orders[q], reference[q]) for q in orders) / len(orders) if reference else 1.0
-    way = FORM_NAMES[form] + (f", {compute}" if compute != "reference" else "")
-    row = [way, f"{tests['base']:.4f}"[1:], f"{value:.4f}"[1:], "" if known is None else f"{known:.4f}"[1:],
+    row = [FORM_NAMES[form] + (f", {compute}" if compute != "reference" else ""), f"{tests['base']:.4f}"[1:], f"{value:.4f}"[1:], "" if known is None else f"{known:.4f}"[1:],
            f"{tests['difference']:+.4f}", p_value(tests["t_test"]["p"]), p_value(tests["wilcoxon"]["p"]),
            p_value(tests["randomisation"]["p"]), f"{tests['wins']} / {tests['ties']} / {tests['losses']}", f"{tau:.4f}"]
     return orders, tokens, row
@@ -116,10 +116,10 @@ def quality_of_forms(options):
     parts = []
     head = ["weights", "first stage", "dear", "transformers, f32", "gain", "t-test", "Wilcoxon", "randomisation",
             "won / tied / lost", "Kendall's tau"]
-    for name in options.sets:
+    for name, _, ways in (text.partition(":") for text in options.sets):
         reference, rows, tokens = None, [], 0
-        for compute, form in itertools.product(options.compute.split(","), options.forms.split(",")):
-            orders, tokens, row = measure(options, name, compute, form, reference)
+        for way in (ways or options.ways).split(","):
+            orders, tokens, row = measure(options, name, way, reference)
             reference = reference or orders
             rows.append(row)
             print(f"{name}: " + " | ".join(row), flush=True)
@@ -158,18 +158,18 @@ def main():
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("sets", nargs="+")
     parser.add_argument("--dear", default="build/release/dear")
-    parser.add_argument("--orders", default="build/bench/bench/window_orders_bench")
+    parser.add_argument("--orders", default="build/release/bench/window_orders_bench")
     parser.add_argument("-m", "--model", default="smollm2-135m-instruct")
     parser.add_argument("--recipe", default="query-likelihood")
-    parser.add_argument("--forms", default="auto,bf16,int8,nf4,q4")
-    parser.add_argument("--compute", default="reference")
+    parser.add_argument("--ways", default="auto,bf16,int8,nf4,q4,auto-fast,bf16-fast,int8-fast,nf4-fast,q4-fast")
     parser.add_argument("--keep", dest="folder", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
     options.folder = options.folder or pathlib.Path(tempfile.mkdtemp())
     options.folder.mkdir(parents=True, exist_ok=True)
     forms = quality_of_forms(options)
-    oracle_set = "dl19" if "dl19" in options.sets else options.sets[0]
+    names = [text.partition(":")[0] for text in options.sets]
+    oracle_set = "dl19" if "dl19" in names else names[0]
     text = f"""# Ranking quality
 
 Made by `bench/quality.py` on {datetime.date.today()} ({cpu()}); every figure is nDCG@10 as trec_eval -c gives it, computed
@@ -177,7 +177,7 @@ by pytrec_eval and by `dear eval`, which must agree.
 
 ## Weight forms
 
-`dear rerank -m {options.model} --recipe {options.recipe} --dtype FORM`. The first line of a table is the reference: Kendall's tau is
+`dear rerank -m {options.model} --recipe {options.recipe} --dtype FORM [--compute fast]`. The first line of a table is the reference: Kendall's tau is
 that of each form's order of a query's passages against it, averaged over the queries. The p-values are two-sided,
 paired by query, against the first stage (`dear eval --compare`). Where transformers' figure in f32 is known, the run
 fails if ours is further than {MAY_DIFFER} from it.
