@@ -103,7 +103,8 @@ TEST(PermutationConstraint, ReasoningIsFreeUntilItsMarker) {
 TEST(PermutationConstraint, NamesTheTokensThatMayFollow) {
   const auto tokenizers = testing::RankingTokenizers();
   const PieceTokenizer& tokenizer = tokenizers[1];  // digits alone
-  PermutationConstraint constraint(tokenizer, RecipeOf(IdStyle::kOneBased), 12, false, {});
+  const Recipe recipe = RecipeOf(IdStyle::kOneBased);  // outlives the constraint
+  PermutationConstraint constraint(tokenizer, recipe, 12, false, {});
   const auto allowed = [&](std::string_view text) {
     std::string out;
     const auto ids = tokenizer.Encode(text, {.add_special_tokens = false}, false).ids;
