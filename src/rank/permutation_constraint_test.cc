@@ -102,7 +102,7 @@ TEST(PermutationConstraint, ReasoningIsFreeUntilItsMarker) {
 
 TEST(PermutationConstraint, NamesTheTokensThatMayFollow) {
   const auto tokenizers = testing::RankingTokenizers();
-  const PieceTokenizer& tokenizer = tokenizers[1];  // digits alone
+  const PieceTokenizer& tokenizer = tokenizers[1];     // digits alone
   const Recipe recipe = RecipeOf(IdStyle::kOneBased);  // outlives the constraint
   PermutationConstraint constraint(tokenizer, recipe, 12, false, {});
   const auto allowed = [&](std::string_view text) {
