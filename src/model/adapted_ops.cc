@@ -21,7 +21,7 @@ const float* DataOrNull(const std::vector<float>& values) {
   return values.empty() ? nullptr : values.data();
 }
 
-float* Room(std::vector<float>& memory, int64_t floats) {
+float* Room(AlignedVector<float>& memory, int64_t floats) {
   if (static_cast<int64_t>(memory.size()) < floats) memory.resize(static_cast<size_t>(floats));
   return memory.data();
 }

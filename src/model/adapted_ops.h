@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/aligned_vector.h"
 #include "kernels/backend.h"
 #include "model/model.h"
 #include "model/row_groups.h"
@@ -43,9 +44,9 @@ class AdaptedOps {
 
   Backend& backend_;
   const ModelConfig& config_;
-  std::vector<float> gathered_;
-  std::vector<float> inner_;
-  std::vector<float> outer_;
+  AlignedVector<float> gathered_;
+  AlignedVector<float> inner_;
+  AlignedVector<float> outer_;
 };
 
 }  // namespace dear

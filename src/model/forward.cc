@@ -35,7 +35,7 @@ ForwardPass::ForwardPass(const Model& model, Backend& backend)
 
 void ForwardPass::Reserve(int64_t rows) {
   if (rows <= work_.rows) return;
-  const auto set = [&](std::vector<float>& memory, int64_t width) {
+  const auto set = [&](AlignedVector<float>& memory, int64_t width) {
     memory.resize(static_cast<size_t>(rows * width));
   };
   const int64_t heads = config_.num_heads * config_.head_dim;

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "base/aligned_vector.h"
 #include "kernels/backend.h"
 #include "model/adapted_ops.h"
 #include "model/model.h"
@@ -39,7 +40,7 @@ class ForwardPass {
   // Memory for the activations of up to `rows` rows.
   struct Workspace {
     int64_t rows = 0;
-    std::vector<float> hidden, normed, q, k, v, attended, projected, gate, up, cos, sin;
+    AlignedVector<float> hidden, normed, q, k, v, attended, projected, gate, up, cos, sin;
   };
 
   void Reserve(int64_t rows);

@@ -2,7 +2,17 @@
 
 #include <algorithm>
 
+#include "base/aligned_vector.h"
+
 namespace dear {
+namespace {
+
+std::shared_ptr<float[]> NewBlock(size_t floats) {
+  auto memory = std::make_shared<AlignedVector<float>>(floats);
+  return {memory, memory->data()};
+}
+
+}  // namespace
 
 KvCache KvCache::Fork(int64_t length) const {
   KvCache copy = *this;
@@ -26,9 +36,9 @@ void KvCache::Reserve(int64_t length) {
   SetBlocks(std::max(blocks_.size(), static_cast<size_t>(KvLayout::BlocksFor(length))));
   for (size_t i = first_written; i < blocks_.size(); ++i) {
     if (!blocks_[i]) {
-      blocks_[i] = std::make_shared<float[]>(floats);  // zeros: unused places must be finite
+      blocks_[i] = NewBlock(floats);  // zeros: unused places must be finite
     } else if (blocks_[i].use_count() > 1) {
-      auto own = std::make_shared_for_overwrite<float[]>(floats);
+      Block own = NewBlock(floats);
       std::copy_n(blocks_[i].get(), floats, own.get());
       blocks_[i] = std::move(own);
     }

@@ -81,9 +81,21 @@ inline F16 ZeroWhereLess(F16 x, F16 limit, F16 v) {
   return {_mm256_and_ps(_mm256_cmp_ps(x.low, limit.low, _CMP_NLT_UQ), v.low),
           _mm256_and_ps(_mm256_cmp_ps(x.high, limit.high, _CMP_NLT_UQ), v.high)};
 }
-inline void Quarter(F16 v, float* q) {
+inline __m128 Quarters(F16 v) {
   const __m256 half = _mm256_add_ps(v.low, v.high);
-  _mm_storeu_ps(q, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+  return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+}
+inline void Quarter(F16 v, float* q) {
+  _mm_storeu_ps(q, Quarters(v));
+}
+inline void SumColumns(const F16* v, const float* bias, float* y) {
+  __m128 sums = _mm_hadd_ps(Quarters(v[0]), Quarters(v[1]));
+  sums = _mm_hadd_ps(sums, sums);
+  if (bias != nullptr) {
+    sums =
+        _mm_add_ps(sums, _mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bias))));
+  }
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(y), _mm_castps_si128(sums));
 }
 
 // Whole numbers, for codes and bf16 pairs.

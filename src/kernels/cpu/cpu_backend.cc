@@ -25,6 +25,12 @@ int64_t CeilDiv(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
+// Rows that meet a block of weights in one go: whole tiles of every instruction set.
+int64_t RowBlock(int64_t in) {
+  constexpr int64_t kTile = 12;
+  return std::max(kTile, kRowBlockFloats / std::max<int64_t>(in, 1) / kTile * kTile);
+}
+
 std::optional<StoredForm> FormOf(DType dtype) {
   switch (dtype) {
     case DType::kBF16: return StoredForm::kBF16;
@@ -54,7 +60,7 @@ CpuBackend::CpuBackend(std::shared_ptr<ThreadPool> pool, const KernelTable& kern
       scratch_(static_cast<size_t>(pool_->num_threads())) {}
 
 float* CpuBackend::Scratch(int worker, int64_t floats) {
-  std::vector<float>& memory = scratch_[static_cast<size_t>(worker)];
+  AlignedVector<float>& memory = scratch_[static_cast<size_t>(worker)];
   if (static_cast<int64_t>(memory.size()) < floats) memory.resize(static_cast<size_t>(floats));
   return memory.data();
 }
@@ -108,7 +114,7 @@ void CpuBackend::MatMul(const float* x, int64_t rows, const Matrix& w, const flo
   const int64_t out_block =
       OutBlock(rows <= kFewRows ? kWeightBlockFloatsOfFewRows : kWeightBlockFloats, in, out,
                pool_->num_threads());
-  const int64_t row_block = std::max<int64_t>(12, kRowBlockFloats / std::max<int64_t>(in, 1));
+  const int64_t row_block = RowBlock(in);
   pool_->Run(CeilDiv(out, out_block), [&](int64_t task, int worker) {
     const int64_t first = task * out_block;
     const int64_t count = std::min(out_block, out - first);
@@ -125,7 +131,7 @@ void CpuBackend::MatMul(const float* x, int64_t rows, int64_t in, const float* w
                         const float* bias, float* y) {
   if (rows == 0) return;
   const int64_t out_block = OutBlock(kWeightBlockFloats, in, out, pool_->num_threads());
-  const int64_t row_block = std::max<int64_t>(12, kRowBlockFloats / std::max<int64_t>(in, 1));
+  const int64_t row_block = RowBlock(in);
   const auto multiply = [&](int64_t first, int64_t count) {
     for (int64_t row = 0; row < rows; row += row_block) {
       kernels_.dot_rows(x + row * in, std::min(row_block, rows - row), in, w + first * in, count,

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/aligned_vector.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/kernel_table.h"
 #include "tensor/packed_matrix.h"
@@ -72,8 +73,8 @@ class CpuBackend : public Backend {
   std::shared_ptr<ThreadPool> pool_;
   const KernelTable& kernels_;
   std::string name_;
-  std::vector<std::vector<float>> scratch_;
-  std::vector<uint16_t> rounded_;
+  std::vector<AlignedVector<float>> scratch_;
+  AlignedVector<uint16_t> rounded_;
   int64_t rounded_stride_ = 0;
 };
 

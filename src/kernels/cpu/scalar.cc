@@ -97,6 +97,12 @@ inline void Quarter(const F16& v, float* q) {
   const F4 sum = (v.part[0] + v.part[2]) + (v.part[1] + v.part[3]);
   __builtin_memcpy(q, &sum, sizeof(sum));
 }
+inline void SumColumns(const F16* v, const float* bias, float* y) {
+  float q[4];
+  Quarter(*v, q);
+  const float sum = (q[0] + q[1]) + (q[2] + q[3]);
+  *y = bias == nullptr ? sum : sum + *bias;
+}
 
 // Whole numbers, for codes and bf16 pairs.
 typedef uint32_t U4 __attribute__((vector_size(16)));

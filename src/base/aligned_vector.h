@@ -1,0 +1,36 @@
+#ifndef DEAR_BASE_ALIGNED_VECTOR_H_
+#define DEAR_BASE_ALIGNED_VECTOR_H_
+
+#include <cstddef>
+#include <new>
+#include <vector>
+
+namespace dear {
+
+// Gives memory that begins with a cache line, which is also the widest vector register: a load of
+// one from a multiple of its size then touches one line and not two.
+template <typename T>
+struct CacheLineAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t kAlignment{64};
+
+  CacheLineAllocator() = default;
+  template <typename U>
+  CacheLineAllocator(const CacheLineAllocator<U>&) noexcept {
+  }  // NOLINT(google-explicit-constructor)
+
+  T* allocate(size_t count) {
+    if (count > static_cast<size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
+    return static_cast<T*>(::operator new(count * sizeof(T), kAlignment));
+  }
+  void deallocate(T* memory, size_t) noexcept { ::operator delete(memory, kAlignment); }
+
+  friend bool operator==(CacheLineAllocator, CacheLineAllocator) { return true; }
+};
+
+template <typename T>
+using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
+
+}  // namespace dear
+
+#endif  // DEAR_BASE_ALIGNED_VECTOR_H_
