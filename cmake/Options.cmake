@@ -16,6 +16,12 @@ endif()
 # depend on what the compiler happens to contract.
 target_compile_options(dear_options INTERFACE -ffp-contract=off)
 
+# dear_light(TARGET): a release of code that no one waits for is not worth a third more of the
+# compiler's time. (Under sanitizers -O0 compiles in half the time and runs four times as long.)
+function(dear_light target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 if(DEAR_SANITIZE)
   target_compile_options(dear_options INTERFACE -fsanitize=${DEAR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
   target_link_options(dear_options INTERFACE -fsanitize=${DEAR_SANITIZE})
