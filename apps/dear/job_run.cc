@@ -70,9 +70,8 @@ std::set<ResultMaker> JobRun::Makers() {
 
 // What was given, and what was found without a flag.
 JobSettings JobRun::Settings(const std::set<ResultMaker>& makers) const {
-  JobSettings settings = options_.given;
-  settings["model"] = options_.model.model;
-  settings["format"] = format_;
+  JobSettings settings = options_.KnownSettings();
+  settings["weights sha256"] = rerankers_.Fingerprints();
   std::set<std::string> recipes;
   for (const ResultMaker& maker : makers) recipes.insert(maker.recipe);
   std::string& all = settings["recipe"] = "";
@@ -99,6 +98,11 @@ size_t JobRun::Rank(JobSource& jobs) {
   if (invocations_) invocations_->Sync();
   if (file_) file_->Sync();
   bar_.Clear();
+  if (report_.queries() == 0 && done_ > 0) {
+    Note(quiet_, "dear: nothing was left to do: " + options_.out + " holds all " +
+                     std::to_string(done_) + " queries, " + std::to_string(failed_) + " failed");
+    return failed_;
+  }
   for (const std::string& line : report_.Lines(Since(begin_))) Note(quiet_, "dear: " + line);
   return failed_;
 }
@@ -147,6 +151,7 @@ void JobRun::Finish(const std::vector<Stage>& stages, const RankRequest& request
     ++failed_;
     bar_.Clear();
     Note(false, "dear: warning: query " + request.qid + ": " + outcome.error->what());
+    if (file_) file_->NoteFailure(request.qid);
     outcome.result.scores.assign(request.passages.size(), std::numeric_limits<float>::quiet_NaN());
   }
   const ResultMaker maker = MakerOf(stages, options_);

@@ -54,35 +54,49 @@ JobSettings GivenSettings(const CLI::App& command) {
   return settings;
 }
 
-fs::path SettingsPath(const fs::path& out) {
+fs::path JobRecordPath(const fs::path& out) {
   return out.string() + std::string(kSuffix);
 }
 
-void WriteSettings(const fs::path& out, const JobSettings& settings) {
-  AtomicFile file(SettingsPath(out));
-  file.Write(Dump(OrderedJson{{"made_by", "dear " DEAR_VERSION}, {"settings", settings}}, 2) +
+void WriteJobRecord(const fs::path& out, const JobRecord& record) {
+  AtomicFile file(JobRecordPath(out));
+  file.Write(Dump(OrderedJson{{"made_by", "dear " DEAR_VERSION},
+                              {"settings", record.settings},
+                              {"failed", record.failed}},
+                  2) +
              "\n");
   file.Commit();
 }
 
-bool HasSettings(const fs::path& out) {
-  return fs::exists(SettingsPath(out));
+std::optional<JobRecord> ReadJobRecord(const fs::path& out) {
+  const fs::path path = JobRecordPath(out);
+  if (!fs::exists(path)) return std::nullopt;
+  const Json json = ReadJsonFile(path);
+  const Json* settings =
+      json.is_object() ? JsonFields(json, path.string()).Find("settings") : nullptr;
+  if (settings == nullptr || !settings->is_object())
+    throw Error(ErrorCode::kInvalidFormat, path.string(), "holds no 'settings'");
+  JobRecord record;
+  const JsonFields fields(*settings, path.string() + ": settings");
+  for (const auto& [name, value] : settings->items())
+    record.settings[name] = fields.RequireString(name.c_str());
+  if (const Json* failed = JsonFields(json, path.string()).Find("failed")) {
+    for (const Json& qid : *failed) {
+      if (!qid.is_string())
+        throw Error(ErrorCode::kInvalidFormat, path.string(), "'failed' holds what is no query id");
+      record.failed.insert(qid.get<std::string>());
+    }
+  }
+  return record;
 }
 
-void RequireSameSettings(const fs::path& out, const JobSettings& settings) {
-  const fs::path path = SettingsPath(out);
-  const Json json = ReadJsonFile(path);
-  const Json* held = json.is_object() ? JsonFields(json, path.string()).Find("settings") : nullptr;
-  if (held == nullptr || !held->is_object())
-    throw Error(ErrorCode::kInvalidFormat, path.string(), "holds no 'settings'");
-  JobSettings made;
-  const JsonFields fields(*held, path.string() + ": settings");
-  for (const auto& [name, value] : held->items()) made[name] = fields.RequireString(name.c_str());
+void RequireSameSettings(const fs::path& out, const JobSettings& made, const JobSettings& settings,
+                         const std::set<std::string>& unknown) {
   JobSettings all = made;
   all.insert(settings.begin(), settings.end());
   std::string differences;
   for (const auto& [name, unused] : all) {
-    if (Listed(made, name) == Listed(settings, name)) continue;
+    if (unknown.contains(name) || Listed(made, name) == Listed(settings, name)) continue;
     differences += (differences.empty() ? "" : "; ") + name + " was " + Listed(made, name) +
                    " and is now " + Listed(settings, name);
   }
@@ -90,6 +104,11 @@ void RequireSameSettings(const fs::path& out, const JobSettings& settings) {
   throw Error(ErrorCode::kInvalidArgument, out.string(),
               "was made with other settings: " + differences +
                   ". Give the same, another file, or --overwrite");
+}
+
+const std::set<std::string>& SettingsOfLoadedModels() {
+  static const std::set<std::string> names = {"recipe", "weights sha256"};
+  return names;
 }
 
 }  // namespace dear::app

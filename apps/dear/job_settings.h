@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "command.h"
@@ -18,15 +20,25 @@ using JobSettings = std::map<std::string, std::string>;
 // new flag is one that decides results unless it is named there.
 JobSettings GivenSettings(const CLI::App& command);
 
+// What OUT.meta.json holds.
+struct JobRecord {
+  JobSettings settings;
+  std::set<std::string> failed;  // ids of queries
+};
+
 // OUT.meta.json.
-std::filesystem::path SettingsPath(const std::filesystem::path& out);
+std::filesystem::path JobRecordPath(const std::filesystem::path& out);
 // Throws kIo.
-void WriteSettings(const std::filesystem::path& out, const JobSettings& settings);
-// Whether there is a file that says how `out` was made; if not, an older version or another program
-// made it.
-bool HasSettings(const std::filesystem::path& out);
-// Throws kInvalidArgument that names what differs; kInvalidFormat, kIo for the file itself.
-void RequireSameSettings(const std::filesystem::path& out, const JobSettings& settings);
+void WriteJobRecord(const std::filesystem::path& out, const JobRecord& record);
+// Null where nothing says how `out` was made: an older version or another program made it. Throws
+// kInvalidFormat, kIo.
+std::optional<JobRecord> ReadJobRecord(const std::filesystem::path& out);
+// Throws kInvalidArgument that names what differs. Settings that are not known yet are not
+// compared.
+void RequireSameSettings(const std::filesystem::path& out, const JobSettings& made,
+                         const JobSettings& settings, const std::set<std::string>& unknown = {});
+// What is found out about a model that is loaded.
+const std::set<std::string>& SettingsOfLoadedModels();
 
 }  // namespace dear::app
 

@@ -78,6 +78,15 @@ void RefuseExisting(const RerankOptions& options) {
   }
 }
 
+// The same for an output that is to be carried on and was made otherwise.
+void RefuseOtherSettings(const RerankOptions& options) {
+  if (options.OnExisting() != ExistingFile::kResume || !HoldsSomething(options.out)) return;
+  if (const std::optional<JobRecord> made = ReadJobRecord(options.out)) {
+    RequireSameSettings(options.out, made->settings, options.KnownSettings(),
+                        SettingsOfLoadedModels());
+  }
+}
+
 int RankArguments(const RerankOptions& options, bool quiet) {
   const auto begin = std::chrono::steady_clock::now();
   const RankRequest request = RequestFromArguments(options);
@@ -129,6 +138,7 @@ std::unique_ptr<JobSource> OpenJobs(const RerankOptions& options) {
 
 int RankJobs(const RerankOptions& options, bool quiet) {
   RefuseExisting(options);
+  RefuseOtherSettings(options);
   SayWhenInterrupted("no query was finished");
   const std::unique_ptr<JobSource> jobs = OpenJobs(options);
   const JobsOutline outline = jobs->Check(InterruptFunction());

@@ -23,4 +23,11 @@ ExistingFile RerankOptions::OnExisting() const {
   return overwrite ? ExistingFile::kOverwrite : ExistingFile::kRefuse;
 }
 
+JobSettings RerankOptions::KnownSettings() const {
+  JobSettings settings = given;
+  settings["model"] = model.model;
+  settings["format"] = ChosenFormat();
+  return settings;
+}
+
 }  // namespace dear::app

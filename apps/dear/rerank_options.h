@@ -38,6 +38,8 @@ struct RerankOptions {
   // ends in .json.
   RecordLayout LayoutOf(const std::string& chosen_format) const;
   ExistingFile OnExisting() const;
+  // What decides results, as far as it is known before a model is loaded.
+  JobSettings KnownSettings() const;
 };
 
 }  // namespace dear::app

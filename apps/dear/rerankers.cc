@@ -46,6 +46,11 @@ std::vector<Stage> Rerankers::StagesFor(const std::string& adapter_name) {
   return later_->Behind({first.model, first.reranker.get(), options_.rank.depth});
 }
 
+std::string Rerankers::Fingerprints() const {
+  const std::string later = later_ ? later_->Fingerprints() : "";
+  return Fingerprint(loaded_) + (later.empty() ? "" : " ") + later;
+}
+
 double Rerankers::load_seconds() const {
   return loaded_.seconds + (later_ ? later_->seconds() : 0);
 }

@@ -30,6 +30,9 @@ class Rerankers {
   // it. Throws kInvalidArgument for an unknown adapter, and where recipe and model do not fit.
   std::vector<Stage> StagesFor(const std::string& adapter_name);
 
+  // What tells the weights of all stages that were made from others.
+  std::string Fingerprints() const;
+
   double load_seconds() const;
 
  private:

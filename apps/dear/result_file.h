@@ -29,15 +29,21 @@ class ResultFile {
   bool of_unknown_settings() const { return of_unknown_settings_; }
 
   const std::set<std::string>& finished() const { return finished_; }
-  // Those of them that hold an error.
+  // Those of them that failed.
   size_t failed() const { return failed_; }
   void Append(std::string_view record) { records_->Append(record); }
+  // Says beside the output that a query failed; call it before its record is appended. Formats of
+  // others cannot say so themselves.
+  void NoteFailure(const std::string& qid);
   void Sync() { records_->Sync(); }
 
  private:
+  void Finished(const std::string& qid, bool holds_error);
   void Take(std::string_view record, const std::string& where, const std::set<ResultMaker>& makers);
 
+  std::filesystem::path path_;
   std::optional<RecordFile> records_;
+  JobRecord job_;
   bool of_unknown_settings_ = false;
   std::set<std::string> finished_;
   size_t failed_ = 0;

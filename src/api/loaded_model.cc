@@ -5,7 +5,9 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "hub/hub_cache.h"
+#include "model/fingerprint.h"
 
 namespace dear {
 namespace fs = std::filesystem;
@@ -168,6 +170,12 @@ LoadedModel LoadWith(const LoadRequest& request, const LoadedModel* first) {
 }
 
 }  // namespace
+
+std::string Fingerprint(const LoadedModel& model) {
+  std::string parts = Fingerprint(*model.model);
+  for (const auto& adapter : model.adapters) parts += Fingerprint(*adapter);
+  return Sha256Hex(std::as_bytes(std::span(parts)));
+}
 
 LoadedModel Load(const LoadRequest& request) {
   return LoadWith(request, nullptr);

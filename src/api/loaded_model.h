@@ -57,6 +57,9 @@ struct LoadedModel {
 
 LoadedModel Load(const LoadRequest& request);
 
+// What tells the weights of one model and its adapters from others (model/fingerprint.h).
+std::string Fingerprint(const LoadedModel& model);
+
 // Another model in one process with `first`: both work on its threads, and where both stand on the
 // same base, on the same weights. `request` must ask for them in the same form then.
 LoadedModel LoadBeside(const LoadedModel& first, const LoadRequest& request);

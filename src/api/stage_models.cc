@@ -58,6 +58,12 @@ StageModels::StageModels(const LoadedModel& first, const std::vector<StageSpec>&
   }
 }
 
+std::string StageModels::Fingerprints() const {
+  std::string all;
+  for (const LoadedModel& model : models_) all += (all.empty() ? "" : " ") + Fingerprint(model);
+  return all;
+}
+
 std::vector<Stage> StageModels::Behind(Stage first) const {
   std::vector<Stage> stages = {std::move(first)};
   for (const Later& later : later_)

@@ -32,6 +32,8 @@ class StageModels {
 
   // The first stage, then these.
   std::vector<Stage> Behind(Stage first) const;
+  // What tells the weights that were loaded for them from others.
+  std::string Fingerprints() const;
   double seconds() const { return seconds_; }  // that loading took
   // What a user should know: a recipe that was guessed.
   const std::vector<std::string>& notes() const { return notes_; }

@@ -189,6 +189,22 @@ class Jobs(support.Case):
                 self.fails(1, *other, "--depth", "2", "--resume", saying="was made with model")
             self.ok(*arguments, "--depth", "2", "--resume")
             self.assertEqual(untimed(out), untimed_text(form, data))
+        # The flags are compared before a model is loaded, its weights afterwards.
+        out = self.folder / "out.trec"
+        arguments = [*self.arguments, "--format", "trec", "-o", out, "--depth", "2", "--resume"]
+        weights = self.model / "model.safetensors"
+        whole = weights.read_bytes()
+        weights.write_bytes(b"none")
+        self.fails(1, *arguments, "--dtype", "bf16", saying="dtype was not given")
+        self.fails(1, *arguments, saying="model.safetensors")
+        start = 8 + int.from_bytes(whole[:8], "little")
+        weights.write_bytes(whole[:start] + bytes(b ^ 1 if i % 4 == 0 else b for i, b in enumerate(whole[start:])))
+        self.fails(1, *arguments, saying="weights sha256 was")
+        weights.write_bytes(whole)
+        self.ok(*arguments)
+        out = self.folder / "out.jsonl"
+        arguments = [*self.arguments, "--format", "jsonl", "-o", out, "--depth", "2", "--resume"]
+        self.assertIn("nothing was left to do: ", self.ok(*arguments).stderr)
         recipe = self.folder / "mine.yaml"
         recipe.write_text((support.SOURCE / "recipes" / "query-likelihood.yaml").read_text())
         arguments = ["rerank", "-m", self.model, "--jobs", self.jobs, "--recipe", recipe, "-o", self.folder / "own.jsonl"]
@@ -197,6 +213,28 @@ class Jobs(support.Case):
         with recipe.open("a") as file:
             file.write("# changed\n")
         self.fails(1, *arguments, "--resume", saying="recipe sha256")
+
+    def test_a_resumed_job_counts_the_failures_before_it(self):
+        good = ["one", "two"]
+        self.jobs.write_text("\n".join([job("a", "who", good), job("b", " ", good), job("c", "who", good), job("d", "who", good)]))
+        for name, form in (("out.jsonl", "jsonl"), ("out.trec", "trec"), ("out.json", "rankllm"), ("o.json", "rankgpt")):
+            out = self.folder / name
+            arguments = [*self.arguments, "--format", form, "-o", out, "--resume"]
+
+            def says_one_failed():
+                done = support.dear(*arguments)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("1 of 4 queries failed", done.stderr.splitlines()[-1])
+
+            says_one_failed()
+            data = out.read_bytes()
+            self.assertEqual(json.loads(meta(out).read_text())["failed"], ["b"])
+            says_one_failed()
+            self.assertEqual(untimed(out), untimed_text(form, data))
+            if form == "trec":
+                out.write_bytes(data[:data.index(b"\nd ") + 1])
+                says_one_failed()
+                self.assertEqual(out.read_bytes(), data)
 
     def test_a_list_can_be_read_at_any_time_and_read_back(self):
         self.write(3)
