@@ -33,6 +33,7 @@ void AddQuantize(CLI::App& app, Globals& globals);
 void AddEval(CLI::App& app, Globals& globals);
 void AddList(CLI::App& app, Globals& globals);
 void AddDoctor(CLI::App& app, Globals& globals);
+void AddBench(CLI::App& app, Globals& globals);
 
 }  // namespace dear::app
 

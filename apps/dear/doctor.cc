@@ -14,6 +14,7 @@
 #include "hub/hub_cache.h"
 #include "json_output.h"
 #include "kernels/cpu/isa.h"
+#include "machine.h"
 #include "standard_output.h"
 #include "terminal.h"
 
@@ -28,22 +29,8 @@ struct Finding {
   std::string detail;
 };
 
-// The value of the first line "key : value" of a file under /proc.
-std::string ProcField(const char* file, const std::string& key) {
-  std::ifstream in(file);
-  for (std::string line; std::getline(in, line);) {
-    if (!line.starts_with(key)) continue;
-    const size_t colon = line.find(':');
-    const size_t begin =
-        colon == std::string::npos ? colon : line.find_first_not_of(" \t", colon + 1);
-    return begin == std::string::npos ? "" : line.substr(begin);
-  }
-  return "";
-}
-
 Finding Memory() {
-  const std::string available = ProcField("/proc/meminfo", "MemAvailable");
-  const uint64_t bytes = std::strtoull(available.c_str(), nullptr, 10) * 1024;
+  const uint64_t bytes = ProcBytes("/proc/meminfo", "MemAvailable");
   // The default model and its workspace; larger models say what they take in `dear show`.
   return {"memory", bytes > uint64_t{1} << 30, HumanBytes(bytes) + " available"};
 }
@@ -76,16 +63,9 @@ Finding Shipped(const ShippedModel& model) {
   return {model.name, true, path.string() + " (sha256 as expected)"};
 }
 
-// The environment may ask for narrower instructions than the machine has.
-std::string WantedIsa() {
-  const char* wanted = std::getenv("DEAR_ISA");  // NOLINT(concurrency-mt-unsafe)
-  return wanted == nullptr ? "" : wanted;
-}
-
 std::vector<Finding> Examine() {
   std::vector<Finding> findings;
-  const std::string cpu = ProcField("/proc/cpuinfo", "model name");
-  findings.push_back({"cpu", true, cpu.empty() ? "unknown" : cpu});
+  findings.push_back({"cpu", true, ProcessorName()});
   findings.push_back({"instructions", true, std::string(cpu::ChooseKernels(WantedIsa()).name)});
   findings.push_back({"threads", true, std::to_string(ThreadPool::AvailableThreads()) + " usable"});
   findings.push_back(Memory());

@@ -77,6 +77,7 @@ int Main(int argc, char** argv) {
     AddTokenize(app, globals);
     AddLogits(app, globals);
     AddList(app, globals);
+    AddBench(app, globals);
     AddDoctor(app, globals);
     for (CLI::App* command : app.get_subcommands({})) NameEnvironment(*command);
     return Run(app, globals, argc, argv);

@@ -16,8 +16,8 @@ struct CacheLineAllocator {
 
   CacheLineAllocator() = default;
   template <typename U>
-  CacheLineAllocator(const CacheLineAllocator<U>&) noexcept {
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): what an allocator has to offer.
+  CacheLineAllocator(const CacheLineAllocator<U>&) noexcept {}
 
   T* allocate(size_t count) {
     if (count > static_cast<size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();

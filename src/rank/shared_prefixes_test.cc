@@ -97,7 +97,9 @@ TEST(SharedPrefixes, HoldWhatTheyPromise) {
     for (size_t at = 0; at < shared.prefixes.size(); ++at) {
       const SharedPrefix& prefix = shared.prefixes[at];
       const bool has_parent = prefix.parent != SharedPrefix::kNone;
-      if (has_parent) ASSERT_LT(prefix.parent, at);
+      if (has_parent) {
+        ASSERT_LT(prefix.parent, at);
+      }
       const size_t added = prefix.length - (has_parent ? shared.prefixes[prefix.parent].length : 0);
       EXPECT_GE(added, kMinSharedTokens);
       EXPECT_GE(added * (users[at] - 1), kMinSavedTokens);

@@ -37,15 +37,17 @@ def dear(*arguments, stdin=None, env=None, binary=False):
     return done
 
 
-def peak_memory(*arguments):
-    """KiB that the program held at most. (ru_maxrss would count this process, from which the other one was forked.)"""
+def peak_memory(*arguments, runs=1):
+    """KiB that the program held at most, in any of several runs: it is looked at every millisecond, and of a run of a few
+    the last look may be too early. (ru_maxrss would count this process, from which the other one was forked.)"""
     peak = 0
-    with subprocess.Popen([BINARY, *map(str, arguments)]) as process:
-        while process.poll() is None:
-            with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
-                peak = max([peak] + [int(line.split()[1]) for line in status if line.startswith("VmHWM")])
-            time.sleep(0.01)
-    assert process.returncode == 0, process.returncode
+    for _ in range(runs):
+        with subprocess.Popen([BINARY, *map(str, arguments)]) as process:
+            while process.poll() is None:
+                with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
+                    peak = max([peak] + [int(line.split()[1]) for line in status if line.startswith("VmHWM")])
+                time.sleep(0.001)
+        assert process.returncode == 0, process.returncode
     return peak
 
 

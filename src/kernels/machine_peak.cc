@@ -1,0 +1,131 @@
+#include "kernels/machine_peak.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace dear {
+namespace {
+
+constexpr int kTries = 5;
+
+double Seconds(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// FLOP of a loop of independent multiply-adds in registers; 0 where this machine has none such.
+#if defined(__x86_64__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"  // inside g++ 12's own intrinsics
+__attribute__((target("avx512f,fma"))) double SpinAvx512(int64_t rounds) {
+  __m512 sums[16];
+  for (auto& sum : sums) sum = _mm512_setzero_ps();
+  const __m512 a = _mm512_set1_ps(1e-9F);
+  for (int64_t i = 0; i < rounds; ++i) {
+    for (auto& sum : sums) sum = _mm512_fmadd_ps(a, a, sum);
+  }
+  volatile float keep = 0;
+  for (auto& sum : sums) keep = keep + _mm_cvtss_f32(_mm512_castps512_ps128(sum));
+  return static_cast<double>(rounds) * 16 * 16 * 2;
+}
+
+__attribute__((target("avx512f,avx512bf16"))) double SpinBf16(int64_t rounds) {
+  __m512 sums[16];
+  for (auto& sum : sums) sum = _mm512_setzero_ps();
+  const auto a = (__m512bh)_mm512_set1_epi32(0x20002000);
+  for (int64_t i = 0; i < rounds; ++i) {
+    for (auto& sum : sums) sum = _mm512_dpbf16_ps(sum, a, a);
+  }
+  volatile float keep = 0;
+  for (auto& sum : sums) keep = keep + _mm_cvtss_f32(_mm512_castps512_ps128(sum));
+  return static_cast<double>(rounds) * 16 * 32 * 2;
+}
+#pragma GCC diagnostic pop
+
+__attribute__((target("avx2,fma"))) double SpinAvx2(int64_t rounds) {
+  __m256 sums[12];
+  for (auto& sum : sums) sum = _mm256_setzero_ps();
+  const __m256 a = _mm256_set1_ps(1e-9F);
+  for (int64_t i = 0; i < rounds; ++i) {
+    for (auto& sum : sums) sum = _mm256_fmadd_ps(a, a, sum);
+  }
+  volatile float keep = 0;
+  for (auto& sum : sums) keep = keep + _mm_cvtss_f32(_mm256_castps256_ps128(sum));
+  return static_cast<double>(rounds) * 12 * 8 * 2;
+}
+
+double SpinF32(int64_t rounds) {
+  if (__builtin_cpu_supports("avx512f") != 0) return SpinAvx512(rounds);
+  if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0) {
+    return SpinAvx2(rounds);
+  }
+  return 0;
+}
+double SpinPairs(int64_t rounds) {
+  return __builtin_cpu_supports("avx512bf16") != 0 ? SpinBf16(rounds) : 0;
+}
+#else
+double SpinF32(int64_t) {
+  return 0;
+}
+double SpinPairs(int64_t) {
+  return 0;
+}
+#endif
+
+double PeakFlops(ThreadPool& pool, double (*spin)(int64_t)) {
+  double best = 0;
+  for (int run = 0; run < kTries; ++run) {
+    const int64_t tasks = pool.num_threads();
+    double flop = 0;
+    const double seconds = Seconds([&] {
+      pool.Run(tasks, [&](int64_t task, int) {
+        const double done = spin(int64_t{1} << 23);
+        if (task == 0) flop = done * static_cast<double>(tasks);
+      });
+    });
+    best = std::max(best, flop / seconds);
+  }
+  return best;
+}
+
+double PeakRead(ThreadPool& pool) {
+  constexpr int64_t kNumbers = int64_t{1} << 24;  // 128 MiB a thread: more than the last cache
+  std::vector<std::vector<uint64_t>> memory(static_cast<size_t>(pool.num_threads()));
+  for (auto& part : memory) part.assign(kNumbers, 1);
+  double best = 0;
+  for (int run = 0; run < kTries; ++run) {
+    std::atomic<uint64_t> total = 0;
+    const double seconds = Seconds([&] {
+      pool.Run(pool.num_threads(), [&](int64_t task, int) {
+        uint64_t sum[8] = {};
+        const uint64_t* from = memory[static_cast<size_t>(task)].data();
+        for (int64_t i = 0; i < kNumbers; i += 8) {
+          for (int64_t lane = 0; lane < 8; ++lane) sum[lane] += from[i + lane];
+        }
+        for (const uint64_t lane : sum) total += lane;
+      });
+    });
+    const auto bytes = static_cast<double>(total.load()) * sizeof(uint64_t);
+    best = std::max(best, bytes / seconds);
+  }
+  return best;
+}
+
+}  // namespace
+
+MachinePeak MeasurePeak(ThreadPool& pool) {
+  return {.f32_flops = PeakFlops(pool, SpinF32),
+          .bf16_flops = PeakFlops(pool, SpinPairs),
+          .bytes_per_second = PeakRead(pool)};
+}
+
+}  // namespace dear

@@ -1,0 +1,58 @@
+"""dear bench: the speed of a model beside what the machine could do."""
+import json
+import unittest
+
+import support
+
+
+class Bench(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.model = support.copy_model("llama", self.folder)
+
+    def test_a_table_for_people_and_json_for_machines(self):
+        works = "prefill16,verify4,decode3,pointwise3x8,listwise1"
+        arguments = ["bench", "-m", self.model, "--work", works, "--repeat", "2", "--threads", "1"]
+        table = self.ok(*arguments).stdout
+        for word in works.split(","):
+            self.assertIn(word, table)
+        self.assertIn("of the floor", table)
+        for compute in ("reference", "fast"):
+            report = json.loads(self.ok(*arguments, "--compute", compute, "--json").stdout)
+            self.assertEqual(report["compute"], compute)
+            self.assertEqual(report["threads"], 1)
+            self.assertEqual([work["work"] for work in report["works"]], works.split(","))
+            self.assertEqual([work["tokens"] for work in report["works"]], [16, 4, 3, 24, 239])
+            self.assertGreater(report["peak_memory_bytes"], 1 << 20)
+            for work in report["works"]:
+                self.assertLessEqual(work["fastest"], work["seconds"])
+                self.assertLessEqual(work["seconds"], work["slowest"])
+                self.assertGreater(work["tokens_per_second"], 0)
+                if "fraction_of_floor" in work:
+                    self.assertLess(work["fraction_of_floor"], 1.05, work)
+                    self.assertIn(work["bound_by"], ("memory", "arithmetic"))
+
+    def test_shapes_of_random_weights(self):
+        for form, held in (("auto", "bf16"), ("q4", "q4_0"), ("nf4", "nf4")):
+            arguments = ["bench", "--shape", "135m", "--dtype", form, "--work", "prefill4", "--repeat", "1", "--json"]
+            report = json.loads(self.ok(*arguments).stdout)
+            self.assertEqual(report["model"], "135m (random weights)")
+            self.assertEqual(report["weights"], held)
+
+    def test_through_an_adapter(self):
+        arguments = ["bench", "-m", self.model, "--adapter", f"x={support.GOLDEN / 'adapters' / 'lora_all_linear'}",
+                     "--work", "prefill8", "--repeat", "1", "--json"]
+        through = json.loads(self.ok(*arguments).stdout)
+        self.assertTrue(through["model"].endswith(" through x"))
+        base = json.loads(self.ok(*arguments, "--use", "base").stdout)
+        self.assertGreater(through["works"][0]["flop"], base["works"][0]["flop"])
+
+    def test_refuses_what_it_cannot_measure(self):
+        self.fails(1, "bench", "-m", self.model, "--work", "prefill", saying="expected prefillN, verifyN")
+        self.fails(1, "bench", "-m", self.model, "--work", "prefill9999999", saying="prefill9999999")
+        self.fails(2, "bench", "--shape", "7b", saying="llama-8b")
+        self.fails(2, "bench", "--shape", "135m", "-m", self.model, saying="xcludes")
+
+
+if __name__ == "__main__":
+    unittest.main()
