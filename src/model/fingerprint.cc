@@ -34,8 +34,8 @@ class Sample {
 
  private:
   void AddLength(int64_t length) {
-    numbers_.push_back(static_cast<float>(length % 65536));
-    numbers_.push_back(static_cast<float>(length / 65536));
+    numbers_.push_back(static_cast<float>(length & 0xffff));
+    numbers_.push_back(static_cast<float>(length >> 16));
   }
 
   std::vector<float> numbers_;
