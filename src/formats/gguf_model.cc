@@ -70,6 +70,7 @@ Tensor UnpermuteRows(Tensor tensor, int64_t num_heads, int64_t head_dim) {
                 "expected " + std::to_string(num_heads * head_dim) + " rows, found shape " +
                     tensor.ShapeString());
   }
+  if (tensor.bytes.empty()) return tensor;  // of no columns; who asks refuses the shape
   const size_t row_bytes = tensor.bytes.size() / static_cast<size_t>(tensor.shape[0]);
   auto buffer = std::make_shared<std::vector<std::byte>>(tensor.bytes.size());
   const auto half = head_dim / 2;

@@ -203,6 +203,14 @@ TEST(GgufModel, PutsRowsOfQAndKBack) {
               ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
 }
 
+TEST(GgufModel, RowsWithoutColumnsStayEmpty) {
+  const auto file = Tiny("llama").F32("blk.0.attn_q.weight", {8, 0}).Build();
+  const Tensor tensor =
+      OpenGgufTensors(file, ReadGgufConfig(*file))->Get("model.layers.0.self_attn.q_proj.weight");
+  EXPECT_TRUE(tensor.bytes.empty());
+  EXPECT_EQ(tensor.elements(), 0);
+}
+
 TEST(GgufModel, RefusesByName) {
   const auto config = [](const GgufBuilder& builder) {
     return [file = builder.Build()] { ReadGgufConfig(*file); };
