@@ -19,7 +19,7 @@ class Basics(support.Case):
             self.assertIn("--quiet", text)
 
     def test_wrong_usage_is_2(self):
-        self.fails(2, "bench", saying="unknown command 'bench'")
+        self.fails(2, "no-such", saying="unknown command 'no-such'")
         self.fails(2, "rerank", "--no-such-flag", "-q", "a", saying="--no-such-flag")
         self.fails(2, "rerank", "-q", "a", "--decoding", "beam", saying="--decoding")
         self.fails(2, "rerank", "-q", "a", "--device", "cuda", saying="--device")
