@@ -10,6 +10,8 @@ import subprocess
 import sys
 
 ALLOWED = {"avx2.cc.o": {"dear::cpu::Avx2Kernels()"}, "avx512.cc.o": {"dear::cpu::Avx512Kernels()"},
+           "avx_vnni.cc.o": {"dear::cpu::AvxVnniBytes()"}, "avx512_vnni.cc.o": {"dear::cpu::Avx512VnniBytes()"},
+           "amx.cc.o": {"dear::cpu::AmxTiles()"},
            "avx512_bf16.cc.o": {"dear::cpu::Avx512Bf16Pairs()"}}
 
 

@@ -141,26 +141,35 @@ std::string Rounded(double value) {
 }
 
 OrderedJson Json(const Options& options, const Report& report) {
-  OrderedJson works = OrderedJson::array();
+  OrderedJson results = OrderedJson::array();
   for (const Timing& timing : report.timings) {
+    const bool known = timing.floor.seconds > 0;
     OrderedJson row = {{"work", timing.work.name},
                        {"tokens", timing.cost.tokens},
-                       {"seconds", RoundSeconds(timing.median)},
-                       {"fastest", RoundSeconds(timing.fastest)},
-                       {"slowest", RoundSeconds(timing.slowest)},
                        {"tokens_per_second", timing.rate()},
+                       {"fraction_of_floor", nullptr},
+                       {"floor_s", nullptr},
+                       {"bound_by", nullptr},
+                       {"median_s", RoundSeconds(timing.median)},
+                       {"fastest_s", RoundSeconds(timing.fastest)},
+                       {"slowest_s", RoundSeconds(timing.slowest)},
+                       {"spread", (timing.slowest - timing.fastest) / timing.median},
                        {"flop", timing.cost.flop},
                        {"bytes", timing.cost.bytes}};
-    if (timing.floor.seconds > 0) {
-      row["floor_seconds"] = RoundSeconds(timing.floor.seconds);
-      row["bound_by"] = timing.floor.is_memory ? "memory" : "arithmetic";
+    if (known) {
       row["fraction_of_floor"] = timing.floor.seconds / timing.median;
+      row["floor_s"] = RoundSeconds(timing.floor.seconds);
+      row["bound_by"] = timing.floor.is_memory ? "memory" : "arithmetic";
     }
-    works.push_back(std::move(row));
+    results.push_back(std::move(row));
   }
+  // A rate that is not known here, or that no instruction gives, is null.
+  const auto in = [](double value, double unit) {
+    return value > 0 ? OrderedJson(value / unit) : OrderedJson(nullptr);
+  };
   return {{"version", DEAR_VERSION},
           {"cpu", ProcessorName()},
-          {"backend", report.backend},
+          {"isa", report.backend.substr(report.backend.find('/') + 1)},
           {"threads", report.threads},
           {"model", report.model},
           {"weights", report.form},
@@ -168,12 +177,13 @@ OrderedJson Json(const Options& options, const Report& report) {
           {"compute", options.model.compute},
           {"load_seconds", RoundSeconds(report.load_seconds)},
           {"peak_memory_bytes", report.peak_memory},
-          {"machine",
-           {{"f32_flops", report.peak.f32_flops},
-            {"bf16_flops", report.peak.bf16_flops},
-            {"memory_bytes_per_second", report.peak.bytes_per_second}}},
+          {"floor",
+           {{"f32_tflops", in(report.peak.f32_flops, 1e12)},
+            {"bf16_tflops", in(report.peak.bf16_flops, 1e12)},
+            {"int8_tops", in(report.peak.int8_ops, 1e12)},
+            {"memory_gbps", in(report.peak.bytes_per_second, 1e9)}}},
           {"repeats", options.repeat},
-          {"works", works}};
+          {"results", results}};
 }
 
 void PrintTable(const Options& options, const Report& report) {
@@ -186,6 +196,7 @@ void PrintTable(const Options& options, const Report& report) {
       {"peak memory", HumanBytes(report.peak_memory)},
       {"machine", ProcessorName() + ": " + giga(report.peak.f32_flops) + " GFLOP/s f32, " +
                       (report.peak.bf16_flops > 0 ? giga(report.peak.bf16_flops) + " bf16, " : "") +
+                      (report.peak.int8_ops > 0 ? giga(report.peak.int8_ops) + " int8, " : "") +
                       giga(report.peak.bytes_per_second) + " GB/s"}};
   Print(Columns(facts) + "\n");
   std::vector<std::vector<std::string>> rows = {

@@ -35,8 +35,9 @@ void ModelFlags::Declare(CLI::App& command) {
       .add_option(
           "--compute", compute,
           "reference: f32 sums in a fixed order, as transformers to rounding; fast: weights "
-          "and activations rounded to bf16, results name it")
-      ->check(CLI::IsMember({"reference", "fast"}))
+          "and activations rounded to bf16; int8: weights as 4-bit or 8-bit codes, activations "
+          "rounded to int8. Results name fast and int8")
+      ->check(CLI::IsMember({"reference", "fast", "int8"}))
       ->capture_default_str();
   command.add_option("--threads", threads, "Threads (default: all that the process may use)")
       ->check(CLI::Range(1, 4096));
@@ -52,7 +53,9 @@ LoadRequest ModelFlags::Request() const {
   for (const std::string& adapter : adapters)
     request.adapters.push_back(ParseNamedAdapter(adapter));
   request.options.weights = {.form = ParseWeightForm(dtype), .double_quant = double_quant};
-  request.options.compute = compute == "fast" ? Compute::kFast : Compute::kReference;
+  for (const Compute each : {Compute::kReference, Compute::kFast, Compute::kInt8}) {
+    if (compute == ComputeName(each)) request.options.compute = each;
+  }
   request.threads = threads;
   return request;
 }

@@ -157,8 +157,9 @@ BenchCost CostOf(const BenchWork& work, const Model& model, const Adapter* adapt
 }
 
 BenchFloor FloorOf(const BenchCost& cost, const MachinePeak& peak, Compute compute) {
-  const double flops =
-      compute == Compute::kFast ? std::max(peak.f32_flops, peak.bf16_flops) : peak.f32_flops;
+  double flops = peak.f32_flops;
+  if (compute != Compute::kReference) flops = std::max(flops, peak.bf16_flops);
+  if (compute == Compute::kInt8) flops = std::max(flops, peak.int8_ops);
   if (flops <= 0 || peak.bytes_per_second <= 0) return {};
   const double arithmetic = cost.flop / flops;
   const double memory = cost.bytes / peak.bytes_per_second;

@@ -46,7 +46,8 @@ struct BenchCost {
 BenchCost CostOf(const BenchWork& work, const Model& model, const Adapter* adapter = nullptr);
 
 // The least time that work takes on a machine: at the peak of its arithmetic, or of its memory
-// where that is longer. `compute` says whether products of bf16 numbers count. 0: not known.
+// where that is longer. `compute` says whether products of bf16 and int8 numbers count. 0: not
+// known.
 struct BenchFloor {
   double seconds = 0;
   bool is_memory = false;

@@ -89,8 +89,9 @@ class Backend {
                           float* y) = 0;
 };
 
-// The CPU backend over `pool`, with the widest instruction set that this machine has, or the one
-// that the environment variable DEAR_ISA names (scalar, avx2, avx512, avx512bf16). Throws
+// The CPU backend over `pool`, with the fastest instruction set that this machine has, or the one
+// that the environment variable DEAR_ISA names (scalar, avx2, avxvnni, avx512, avx512vnni,
+// avx512bf16, amx). Throws
 // kInvalidArgument for another name, kUnsupported for one that this machine or this build lacks.
 std::unique_ptr<Backend> MakeCpuBackend(std::shared_ptr<ThreadPool> pool);
 

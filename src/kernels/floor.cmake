@@ -2,9 +2,13 @@
 # null table.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   set_source_files_properties(${dir}/cpu/avx2.cc PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-fno-exceptions")
+  set_source_files_properties(${dir}/cpu/avx_vnni.cc PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-mavxvnni;-fno-exceptions")
+  set_source_files_properties(${dir}/cpu/amx.cc PROPERTIES COMPILE_OPTIONS "-mamx-tile;-mamx-bf16;-fno-exceptions")
   # g++ 12 warns about the undefined operands inside its own intrinsics.
   set_source_files_properties(${dir}/cpu/avx512.cc PROPERTIES
     COMPILE_OPTIONS "-mavx512f;-mfma;-fno-exceptions;-Wno-uninitialized;-Wno-maybe-uninitialized")
+  set_source_files_properties(${dir}/cpu/avx512_vnni.cc PROPERTIES
+    COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512vnni;-mfma;-fno-exceptions;-Wno-uninitialized;-Wno-maybe-uninitialized")
   set_source_files_properties(${dir}/cpu/avx512_bf16.cc PROPERTIES
     COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512bf16;-mfma;-fno-exceptions;-Wno-uninitialized;-Wno-maybe-uninitialized")
 endif()

@@ -10,6 +10,8 @@
 #include <immintrin.h>
 #endif
 
+#include "kernels/cpu/amx.h"
+
 namespace dear {
 namespace {
 
@@ -48,6 +50,18 @@ __attribute__((target("avx512f,avx512bf16"))) double SpinBf16(int64_t rounds) {
   for (auto& sum : sums) keep = keep + _mm_cvtss_f32(_mm512_castps512_ps128(sum));
   return static_cast<double>(rounds) * 16 * 32 * 2;
 }
+
+__attribute__((target("avx512f,avx512vnni"))) double SpinBytes(int64_t rounds) {
+  __m512i sums[16];
+  for (auto& sum : sums) sum = _mm512_setzero_si512();
+  const __m512i a = _mm512_set1_epi32(1);
+  for (int64_t i = 0; i < rounds; ++i) {
+    for (auto& sum : sums) sum = _mm512_dpbusd_epi32(sum, a, a);
+  }
+  volatile int keep = 0;
+  for (auto& sum : sums) keep = keep + _mm_cvtsi128_si32(_mm512_castsi512_si128(sum));
+  return static_cast<double>(rounds) * 16 * 64 * 2;
+}
 #pragma GCC diagnostic pop
 
 __attribute__((target("avx2,fma"))) double SpinAvx2(int64_t rounds) {
@@ -70,9 +84,16 @@ double SpinF32(int64_t rounds) {
   return 0;
 }
 double SpinPairs(int64_t rounds) {
+  if (cpu::AmxTiles() != nullptr && cpu::MachineHasAmx()) return cpu::AmxTiles()->spin(rounds);
   return __builtin_cpu_supports("avx512bf16") != 0 ? SpinBf16(rounds) : 0;
 }
+double SpinInt8(int64_t rounds) {
+  return __builtin_cpu_supports("avx512vnni") != 0 ? SpinBytes(rounds) : 0;
+}
 #else
+double SpinInt8(int64_t) {
+  return 0;
+}
 double SpinF32(int64_t) {
   return 0;
 }
@@ -81,14 +102,24 @@ double SpinPairs(int64_t) {
 }
 #endif
 
+// Rounds of `spin` that take long enough to be timed: few where a sanitizer watches each.
+int64_t RoundsOf(double (*spin)(int64_t)) {
+  constexpr double kLongEnough = 0.02;  // seconds
+  int64_t rounds = int64_t{1} << 12;
+  while (Seconds([&] { spin(rounds); }) < kLongEnough) rounds *= 2;
+  return rounds;
+}
+
 double PeakFlops(ThreadPool& pool, double (*spin)(int64_t)) {
+  if (spin(1) == 0) return 0;
+  const int64_t rounds = RoundsOf(spin);
   double best = 0;
   for (int run = 0; run < kTries; ++run) {
     const int64_t tasks = pool.num_threads();
     double flop = 0;
     const double seconds = Seconds([&] {
       pool.Run(tasks, [&](int64_t task, int) {
-        const double done = spin(int64_t{1} << 23);
+        const double done = spin(rounds);
         if (task == 0) flop = done * static_cast<double>(tasks);
       });
     });
@@ -125,6 +156,7 @@ double PeakRead(ThreadPool& pool) {
 MachinePeak MeasurePeak(ThreadPool& pool) {
   return {.f32_flops = PeakFlops(pool, SpinF32),
           .bf16_flops = PeakFlops(pool, SpinPairs),
+          .int8_ops = PeakFlops(pool, SpinInt8),
           .bytes_per_second = PeakRead(pool)};
 }
 

@@ -10,7 +10,12 @@
 namespace dear {
 
 std::string_view ComputeName(Compute compute) {
-  return compute == Compute::kFast ? "fast" : "reference";
+  switch (compute) {
+    case Compute::kReference: return "reference";
+    case Compute::kFast: return "fast";
+    case Compute::kInt8: return "int8";
+  }
+  return "";
 }
 
 std::shared_ptr<const Model> Model::Load(const Checkpoint& checkpoint, const LoadOptions& options) {

@@ -45,10 +45,13 @@ struct LayerWeights {
 //   kReference  in f32, as transformers does to rounding
 //   kFast       weights and activations rounded to bf16, sums in f32; weights that are held in
 //               fewer bits stay so in memory
-// Either way a row's bits depend on its own sequence alone.
-enum class Compute : uint8_t { kReference, kFast };
+//   kInt8       weights as codes of 4 or 8 bits (others become Q8_0 first), activations rounded to
+//               int8 with one scale for 32 of them, sums exact within those and f32 between them;
+//               a head that scores, and weights whose rows are no whole blocks of 32, as kFast
+// Any way a row's bits depend on its own sequence alone.
+enum class Compute : uint8_t { kReference, kFast, kInt8 };
 
-std::string_view ComputeName(Compute compute);  // "reference", "fast"
+std::string_view ComputeName(Compute compute);  // "reference", "fast", "int8"
 
 struct LoadOptions {
   WeightFormOptions weights;

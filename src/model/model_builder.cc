@@ -30,10 +30,17 @@ bool ModelBuilder::Converts(Place place) const {
   }
 }
 
-std::shared_ptr<const Matrix> ModelBuilder::ForProducts(
-    std::shared_ptr<const Matrix> weight) const {
+std::shared_ptr<const Matrix> ModelBuilder::ForProducts(std::shared_ptr<const Matrix> weight,
+                                                        Place place) const {
+  ThreadPool* pool = options_.pool.get();
   if (options_.compute == Compute::kReference) return weight;
-  return PackMatrix(*weight, options_.pool.get());
+  const bool scores = place == Place::kHead && config_.head == HeadKind::kSequenceClassification;
+  if (options_.compute == Compute::kFast || scores) return PackMatrix(*weight, pool);
+  constexpr int64_t kBlock = 32;  // of Q8_0
+  if (!weight->Coded() && weight->cols() % kBlock == 0) {
+    weight = ConvertMatrix(weight, {.form = WeightForm::kQ8_0}, pool);
+  }
+  return PackMatrix(*weight, pool, Activations::kInt8);
 }
 
 void ModelBuilder::Report() {
@@ -64,15 +71,15 @@ Linear ModelBuilder::LoadLinear(const std::string& name, int64_t out, int64_t in
                 "expected shape " + Shape(out, in) + ", found " +
                     Shape(linear.weight->rows(), linear.weight->cols()));
   }
-  if (Converts(place)) {
-    try {
+  try {
+    if (Converts(place)) {
       linear.weight = ConvertMatrix(linear.weight, options_.weights, options_.pool.get());
-    } catch (const Error& error) {
-      throw error.Within(where);
     }
+    // The embedding is looked up, row by row, where it lies.
+    if (place != Place::kEmbedding) linear.weight = ForProducts(linear.weight, place);
+  } catch (const Error& error) {
+    throw error.Within(where);
   }
-  // The embedding is looked up, row by row, where it lies.
-  if (place != Place::kEmbedding) linear.weight = ForProducts(linear.weight);
   if (bias) linear.bias = LoadVector(name + ".bias", out);
   Report();
   return linear;
@@ -115,7 +122,13 @@ Linear ModelBuilder::LoadHead(const Linear& embedding) {
                       checkpoint_.tensors->Contains("score.bias"), Place::kHead);
   }
   if (config_.tie_word_embeddings) {
-    return {.name = "lm_head", .id = next_id_++, .weight = ForProducts(embedding.weight)};
+    try {
+      return {.name = "lm_head",
+              .id = next_id_++,
+              .weight = ForProducts(embedding.weight, Place::kHead)};
+    } catch (const Error& error) {
+      throw error.Within(checkpoint_.tensors->origin() + ": tensor 'model.embed_tokens.weight'");
+    }
   }
   return LoadLinear("lm_head", config_.vocab_size, config_.hidden_size,
                     checkpoint_.tensors->Contains("lm_head.bias"), Place::kHead);

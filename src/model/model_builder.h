@@ -34,8 +34,9 @@ class ModelBuilder {
   Linear LoadHead(const Linear& embedding);
   std::vector<float> LoadVector(const std::string& name, int64_t size);
   bool Converts(Place place) const;
-  // The weight as products read it: packed for fast compute.
-  std::shared_ptr<const Matrix> ForProducts(std::shared_ptr<const Matrix> weight) const;
+  // The weight as products read it: packed but in reference compute. Throws as ConvertMatrix.
+  std::shared_ptr<const Matrix> ForProducts(std::shared_ptr<const Matrix> weight,
+                                            Place place) const;
   void Report();
 
   const Checkpoint& checkpoint_;

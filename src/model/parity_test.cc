@@ -11,6 +11,7 @@
 #include "formats/safetensors.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/testing/pair_sum.h"
 #include "model/session.h"
 #include "model/testing/golden_case.h"
 #include "model/testing/parity.h"
@@ -118,16 +119,15 @@ class DefinedProducts final : public cpu::CpuBackend {
 
  private:
   static float Dot(const float* x, const float* w, int64_t n) {
-    const bool fused = cpu::ChooseKernels("").vector_bits() > 128;
-    float sum = 0;
-    for (int64_t k = 0; k < n; k += 2) {
-      for (const int64_t i : {k + 1, k}) {
-        if (i == n) continue;
-        const float a = RoundThroughBF16(x[i]);
-        sum = fused ? std::fma(a, w[i], sum) : a * w[i] + sum;
-      }
+    const auto depth = static_cast<size_t>((n + 31) / 32 * 32);
+    std::vector<float> activations(depth, 0.0F);
+    std::vector<float> weights(depth, 0.0F);
+    for (int64_t k = 0; k < n; ++k) {
+      activations[static_cast<size_t>(k)] = RoundThroughBF16(x[k]);
+      weights[static_cast<size_t>(k)] = w[k];
     }
-    return sum;
+    return testing::PairSum(cpu::ChooseKernels("").name, activations.data(), weights.data(),
+                            static_cast<int64_t>(depth), 0.0F);
   }
 
   int64_t products_ = 0;

@@ -62,45 +62,65 @@ TEST(SmolLm2Test, LogitsAndGreedyTokensAreThoseOfTransformers) {
                         greedy_equal, 64);
 }
 
-// Fast compute rounds both factors of a product to bf16, by half a unit or 2^-8 of them at most.
+// What the logits of the golden prompts are in one computation, row by row.
+struct Answers {
+  std::vector<float> logits;
+  int64_t width = 0;
+  int64_t layers = 0;
+};
+
+Answers LogitsIn(Compute compute) {
+  const Json golden =
+      ReadJsonFile(std::filesystem::path(DEAR_SOURCE_DIR) / "tests/golden/model/smollm2.json");
+  const auto model = Model::Load(OpenCheckpoint(ModelPath()), {.compute = compute});
+  Answers answers{.layers = model->config().num_layers};
+  Session session(model, std::make_shared<ThreadPool>());
+  for (const Json& test : golden["cases"]) {
+    const auto ids = test["ids"].get<std::vector<int32_t>>();
+    const Step prompt{.sequence = session.Add(), .tokens = ids, .logits_from = 0};
+    const HeadOutputs outputs = session.Forward({&prompt, 1});
+    answers.width = outputs.width;
+    answers.logits.insert(answers.logits.end(), outputs.values.begin(), outputs.values.end());
+  }
+  return answers;
+}
+
+// Every row of `answers` is within bound * (the row's largest logit) of the reference's. Returns
+// the largest such ratio.
+double RequireWithin(double bound, const Answers& answers, const Answers& reference) {
+  EXPECT_EQ(answers.logits.size(), reference.logits.size());
+  const auto width = static_cast<size_t>(reference.width);
+  double worst = 0;
+  for (size_t row = 0; row < reference.logits.size(); row += width) {
+    double largest = 0;
+    double difference = 0;
+    for (size_t i = row; i < row + width; ++i) {
+      largest = std::max(largest, std::abs(double{reference.logits[i]}));
+      difference = std::max(difference, std::abs(double{answers.logits[i]} - reference.logits[i]));
+    }
+    EXPECT_LE(difference, bound * largest) << "row " << row / width;
+    worst = std::max(worst, difference / largest);
+  }
+  EXPECT_GT(worst, 0) << "other products did not run";
+  return worst;
+}
+
 // The roundings of one product average out, those of products behind each other add up as their
-// squares do: four products of a layer and the head's, two factors each.
-TEST(SmolLm2Test, FastComputeStaysWithinTheRoundingOfItsFactors) {
+// squares do: four products of a layer and the head's. Fast compute rounds both factors to bf16, by
+// half a unit or 2^-8 of them at most. Int8 rounds activations alone (the file holds codes), to
+// steps of 1/127 of the largest of 32: an error of step / sqrt(12) in the mean square, beside
+// numbers whose largest is at most sqrt(32) times their own mean square.
+TEST(SmolLm2Test, FastAndInt8ComputeStayWithinTheRoundingOfTheirFactors) {
   if (!std::filesystem::exists(ModelPath())) {
     GTEST_SKIP() << ModelPath() << " is not there; scripts/quickstart fetches it";
   }
-  const Json golden =
-      ReadJsonFile(std::filesystem::path(DEAR_SOURCE_DIR) / "tests/golden/model/smollm2.json");
-  std::vector<std::vector<float>> answers;  // reference, fast
-  int64_t width = 0;
-  double bound = 0;
-  for (const Compute compute : {Compute::kReference, Compute::kFast}) {
-    const auto model = Model::Load(OpenCheckpoint(ModelPath()), {.compute = compute});
-    bound = 0x1p-8 * std::sqrt(static_cast<double>(2 * (4 * model->config().num_layers + 1)));
-    Session session(model, std::make_shared<ThreadPool>());
-    std::vector<float>& values = answers.emplace_back();
-    for (const Json& test : golden["cases"]) {
-      const auto ids = test["ids"].get<std::vector<int32_t>>();
-      const Step prompt{.sequence = session.Add(), .tokens = ids, .logits_from = 0};
-      const HeadOutputs outputs = session.Forward({&prompt, 1});
-      width = outputs.width;
-      values.insert(values.end(), outputs.values.begin(), outputs.values.end());
-    }
-  }
-  ASSERT_EQ(answers[0].size(), answers[1].size());
-  double worst = 0;
-  for (size_t row = 0; row < answers[0].size(); row += static_cast<size_t>(width)) {
-    double largest = 0;
-    double difference = 0;
-    for (size_t i = row; i < row + static_cast<size_t>(width); ++i) {
-      largest = std::max(largest, std::abs(double{answers[0][i]}));
-      difference = std::max(difference, std::abs(double{answers[1][i]} - answers[0][i]));
-    }
-    ASSERT_LE(difference, bound * largest) << "row " << row / static_cast<size_t>(width);
-    worst = std::max(worst, difference / largest);
-  }
-  EXPECT_GT(worst, 0) << "the fast products did not run";
-  std::printf("fast smollm2: %g of %g\n", worst, bound);
+  const Answers reference = LogitsIn(Compute::kReference);
+  const auto products = static_cast<double>(4 * reference.layers + 1);
+  const double fast_bound = 0x1p-8 * std::sqrt(2 * products);
+  const double fast = RequireWithin(fast_bound, LogitsIn(Compute::kFast), reference);
+  const double int8_bound = std::sqrt(32.0 / 12) / 127 * std::sqrt(products);
+  const double int8 = RequireWithin(int8_bound, LogitsIn(Compute::kInt8), reference);
+  std::printf("smollm2: fast %g of %g, int8 %g of %g\n", fast, fast_bound, int8, int8_bound);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <new>
@@ -46,9 +47,29 @@ uint16_t BF16Of(float value) {
   return static_cast<uint16_t>(std::bit_cast<uint32_t>(RoundThroughBF16(value)) >> 16);
 }
 
+// 4-bit levels as bytes: levels[i] = (byte_levels[i] - byte_offset) * byte_unit, exactly where the
+// levels are whole numbers, else to the nearest of 255.
+void SetByteLevels(PackedWeights& weights) {
+  float largest = 0;
+  bool whole = true;
+  for (const float level : weights.levels) {
+    largest = std::max(largest, std::abs(level));
+    whole = whole && level == std::round(level);
+  }
+  if (!whole || largest > 127) weights.byte_unit = largest / 127;
+  std::array<int32_t, 16> steps{};
+  for (size_t i = 0; i < steps.size(); ++i) {
+    steps[i] = static_cast<int32_t>(std::lround(weights.levels[i] / weights.byte_unit));
+  }
+  weights.byte_offset = -*std::ranges::min_element(steps);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    weights.byte_levels[i] = static_cast<uint8_t>(steps[i] + weights.byte_offset);
+  }
+}
+
 class PackedMatrix final : public Matrix {
  public:
-  PackedMatrix(const Matrix& source, ThreadPool* pool);
+  PackedMatrix(const Matrix& source, ThreadPool* pool, Activations activations);
 
   std::string form() const override { return form_; }
   uint64_t bytes() const override {
@@ -58,7 +79,7 @@ class PackedMatrix final : public Matrix {
   void CopyRows(int64_t row, int64_t count, float* dst) const override;
 
  private:
-  void SetForm(const CodedForm& form);
+  void SetForm(const CodedForm& form, Activations activations);
   // The rows of one panel, in f32 or as codes, put into their places.
   void PackPairs(const Matrix& source, int64_t panel, std::vector<float>& rows);
   void PackCodes(const Matrix& source, int64_t panel, std::vector<uint8_t>& codes,
@@ -72,13 +93,13 @@ class PackedMatrix final : public Matrix {
   PackedWeights view_;
 };
 
-PackedMatrix::PackedMatrix(const Matrix& source, ThreadPool* pool)
+PackedMatrix::PackedMatrix(const Matrix& source, ThreadPool* pool, Activations activations)
     : Matrix(source.rows(), source.cols()), form_("packed " + source.form()) {
   view_.panels = CeilDiv(rows(), kOuts);
   view_.depth = CeilDiv(cols(), kDepth) * kDepth;
   const std::optional<CodedForm> form = source.Coded();
   if (form) {
-    SetForm(*form);
+    SetForm(*form, activations);
   } else {
     data_ = Lines(view_.panels * kOuts * view_.depth * int64_t{sizeof(uint16_t)});
   }
@@ -103,12 +124,18 @@ PackedMatrix::PackedMatrix(const Matrix& source, ThreadPool* pool)
   }
 }
 
-void PackedMatrix::SetForm(const CodedForm& form) {
+void PackedMatrix::SetForm(const CodedForm& form, Activations activations) {
+  view_.activations = activations;
   view_.kind = form.bits == 4 ? PackedWeights::Kind::kCodes4 : PackedWeights::Kind::kCodes8;
   view_.block = form.block;
   view_.scale_blocks = CeilDiv(view_.depth, form.block);
   view_.half_scales = form.half_scales;
   view_.levels = form.levels;
+  if (form.bits == 4) {
+    SetByteLevels(view_);
+  } else {
+    view_.byte_offset = 128;
+  }
   data_ = Lines(view_.panels * kOuts * view_.depth * form.bits / 8);
   const int64_t scale_bytes = form.half_scales ? 2 : 4;
   const int64_t bytes = view_.panels * kOuts * view_.scale_blocks * scale_bytes;
@@ -193,10 +220,16 @@ float PackedMatrix::Value(int64_t row, int64_t col) const {
   const int64_t byte = nibbles ? col / 2 : col;
   const auto* codes = static_cast<const uint8_t*>(view_.data) + (nibbles ? base / 2 : base);
   const uint8_t code = codes[(byte / 4 * kOuts + out) * 4 + byte % 4];
-  const float meaning =
-      nibbles ? view_.levels[static_cast<size_t>(col % 2 == 0 ? code & 15 : code >> 4)]
-              : static_cast<float>(static_cast<int8_t>(code));
+  const auto nibble = static_cast<size_t>(col % 2 == 0 ? code & 15 : code >> 4);
   const int64_t at = (panel * view_.scale_blocks + col / view_.block) * kOuts + out;
+  if (view_.activations == Activations::kInt8) {
+    const int32_t step = nibbles ? view_.byte_levels[nibble] - view_.byte_offset
+                                 : static_cast<int32_t>(static_cast<int8_t>(code));
+    const float scaled = static_cast<float>(step) * (view_.byte_unit * Scale(view_.scales, at));
+    return view_.minima == nullptr ? scaled : scaled + Scale(view_.minima, at);
+  }
+  const float meaning =
+      nibbles ? view_.levels[nibble] : static_cast<float>(static_cast<int8_t>(code));
   const float scaled = meaning * Scale(view_.scales, at);
   return RoundThroughBF16(view_.minima == nullptr ? scaled : scaled + Scale(view_.minima, at));
 }
@@ -209,8 +242,9 @@ void PackedMatrix::CopyRows(int64_t row, int64_t count, float* dst) const {
 
 }  // namespace
 
-std::shared_ptr<const Matrix> PackMatrix(const Matrix& source, ThreadPool* pool) {
-  return std::make_shared<PackedMatrix>(source, pool);
+std::shared_ptr<const Matrix> PackMatrix(const Matrix& source, ThreadPool* pool,
+                                         Activations activations) {
+  return std::make_shared<PackedMatrix>(source, pool, activations);
 }
 
 }  // namespace dear

@@ -11,6 +11,9 @@ namespace dear {
 
 class ThreadPool;
 
+// What the activations that meet packed weights are rounded to.
+enum class Activations : uint8_t { kBF16, kInt8 };
+
 // Weights in the order in which the fast kernels read them. The outputs lie in panels of kOuts, the
 // last one filled up with zeros; within a panel the inputs follow each other, filled up with zeros
 // to a multiple of kDepth. What a weight is worth is a bf16 number in every kind.
@@ -20,15 +23,18 @@ class ThreadPool;
 //   kCodes8  int8   [panel][depth / 4][out][4]
 //   scales, minima  [panel][scale_blocks][out], f32 or f16: of `block` inputs
 //
-// Codes stay codes in memory; a kernel turns them into pairs,
-//   bf16(levels[code] * scale + minimum),
-// for a block of outputs and inputs at a time, and multiplies those.
+// Codes stay codes in memory; for a block of outputs and inputs at a time a kernel turns them into
+// what it multiplies with the activations as they are rounded:
+//   bf16  pairs, bf16(levels[code] * scale + minimum)
+//   int8  bytes without sign, each worth (byte - byte_offset) * byte_unit * scale + minimum; the
+//         byte of an int8 code is code + 128, that of a 4-bit code byte_levels[code]
 struct PackedWeights {
   static constexpr int64_t kOuts = 16;
   static constexpr int64_t kDepth = 32;
 
   enum class Kind : uint8_t { kPairs, kCodes4, kCodes8 };
 
+  Activations activations = Activations::kBF16;
   Kind kind = Kind::kPairs;
   int64_t panels = 0;
   int64_t depth = 0;  // inputs, filled up
@@ -39,14 +45,19 @@ struct PackedWeights {
   int64_t scale_blocks = 0;  // of a panel
   bool half_scales = false;
   std::array<float, 16> levels{};
+  std::array<uint8_t, 16> byte_levels{};
+  int32_t byte_offset = 0;
+  float byte_unit = 1;
 };
 
 // `source` in that order: codes where it is codes (Matrix::Coded), else its numbers rounded to
-// bf16. The result owns its memory; its form() is "packed " and the form of what it was made from,
-// its CopyRows gives the bf16 numbers. The work is shared out over `pool` where there is one.
-// Where the source has two factors (int8) or rounds to f16 (4-bit of an f16 model), a weight may
-// differ from the rounded number of CopyRows by one unit in bf16's last place.
-std::shared_ptr<const Matrix> PackMatrix(const Matrix& source, ThreadPool* pool = nullptr);
+// bf16, which meet bf16 activations whatever `activations` says. The result owns its memory; its
+// form() is "packed " and the form of what it was made from, its CopyRows gives the numbers that
+// the products take for the weights. The work is shared out over `pool` where there is one.
+// With bf16 activations, where the source has two factors (int8) or rounds to f16 (4-bit of an f16
+// model), a weight may differ from the rounded number of CopyRows by one unit in bf16's last place.
+std::shared_ptr<const Matrix> PackMatrix(const Matrix& source, ThreadPool* pool = nullptr,
+                                         Activations activations = Activations::kBF16);
 
 }  // namespace dear
 

@@ -17,18 +17,22 @@ class Bench(support.Case):
         for word in works.split(","):
             self.assertIn(word, table)
         self.assertIn("of the floor", table)
-        for compute in ("reference", "fast"):
+        for compute in ("reference", "fast", "int8"):
             report = json.loads(self.ok(*arguments, "--compute", compute, "--json").stdout)
             self.assertEqual(report["compute"], compute)
             self.assertEqual(report["threads"], 1)
-            self.assertEqual([work["work"] for work in report["works"]], works.split(","))
-            self.assertEqual([work["tokens"] for work in report["works"]], [16, 4, 3, 24, 239])
+            self.assertEqual([work["work"] for work in report["results"]], works.split(","))
+            self.assertEqual([work["tokens"] for work in report["results"]], [16, 4, 3, 24, 239])
             self.assertGreater(report["peak_memory_bytes"], 1 << 20)
-            for work in report["works"]:
-                self.assertLessEqual(work["fastest"], work["seconds"])
-                self.assertLessEqual(work["seconds"], work["slowest"])
+            self.assertIn(report["isa"], ("scalar", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16", "amx"))
+            self.assertEqual(set(report["floor"]), {"f32_tflops", "bf16_tflops", "int8_tops", "memory_gbps"})
+            self.assertGreater(report["floor"]["memory_gbps"], 0)
+            for work in report["results"]:
+                self.assertLessEqual(work["fastest_s"], work["median_s"])
+                self.assertLessEqual(work["median_s"], work["slowest_s"])
+                self.assertGreaterEqual(work["spread"], 0)
                 self.assertGreater(work["tokens_per_second"], 0)
-                if "fraction_of_floor" in work:
+                if report["floor"]["f32_tflops"]:
                     self.assertLess(work["fraction_of_floor"], 1.05, work)
                     self.assertIn(work["bound_by"], ("memory", "arithmetic"))
 
@@ -45,7 +49,7 @@ class Bench(support.Case):
         through = json.loads(self.ok(*arguments).stdout)
         self.assertTrue(through["model"].endswith(" through x"))
         base = json.loads(self.ok(*arguments, "--use", "base").stdout)
-        self.assertGreater(through["works"][0]["flop"], base["works"][0]["flop"])
+        self.assertGreater(through["results"][0]["flop"], base["results"][0]["flop"])
 
     def test_refuses_what_it_cannot_measure(self):
         self.fails(1, "bench", "-m", self.model, "--work", "prefill", saying="expected prefillN, verifyN")

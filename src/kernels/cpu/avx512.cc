@@ -50,10 +50,19 @@ inline F16 FromBF16(const void* p) {
 #include "kernels/cpu/packed_body.inc"
 #include "kernels/cpu/widen_body.inc"
 
-constexpr KernelTable kTable = {"avx512", VectorBits,  DotRows,
-                                RmsNorm,  Gate,        ScoreKeys,
-                                Softmax,  WeighValues, {PairUnit, RoundRow, DotPairs, UnpackCodes},
-                                Widen};
+constexpr KernelTable kTable = {
+    .name = "avx512",
+    .vector_bits = VectorBits,
+    .dot_rows = DotRows,
+    .rms_norm = RmsNorm,
+    .gate = Gate,
+    .score_keys = ScoreKeys,
+    .softmax = Softmax,
+    .weigh_values = WeighValues,
+    .pairs = {PairUnit, RoundRow, DotPairs, UnpackCodes},
+    .bytes = {},  // AVX2's: bytes need more than AVX-512F
+    .widen = Widen,
+};
 
 }  // namespace
 

@@ -59,8 +59,14 @@ class CpuBackend : public Backend {
   void WidenRows(const Matrix& w, int64_t row, int64_t count, float* dst) const;
   void MultiplyPacked(const float* x, int64_t rows, const Matrix& w, const float* bias, float* y);
   void RunPacked(const PackedTask& task, const Matrix& w, const float* bias, int worker, float* y);
+  void RunBytes(const PackedTask& task, const Matrix& w, const float* bias, int worker, float* y);
+  // Inputs [first, first + depth) of a panel of codes.
+  static CodePanel CodesOf(const PackedWeights& weights, int64_t panel, int64_t first,
+                           int64_t depth);
   // The rows of x [rows, cols] as bf16 numbers, depth of them at stride rounded_stride_.
   void RoundRows(const float* x, int64_t rows, int64_t cols, int64_t depth);
+  // The same as int8 numbers for `weights`, with what their segments bring.
+  void QuantizeRows(const float* x, int64_t rows, int64_t cols, const PackedWeights& weights);
 
   // Calls fn(begin, end) over parts of [0, rows); `row_floats` says how much work a row is.
   void ForRows(int64_t rows, int64_t row_floats,
@@ -74,8 +80,11 @@ class CpuBackend : public Backend {
   const KernelTable& kernels_;
   std::string name_;
   std::vector<AlignedVector<float>> scratch_;
-  AlignedVector<uint16_t> rounded_;
-  int64_t rounded_stride_ = 0;
+  AlignedVector<uint16_t> rounded_;  // bf16
+  AlignedVector<int8_t> bytes_;
+  int64_t rounded_stride_ = 0;  // numbers of a row of either
+  std::vector<ByteSegment> segments_;
+  int64_t segments_stride_ = 0;
 };
 
 }  // namespace dear::cpu

@@ -42,18 +42,27 @@ void CpuBackend::RoundRows(const float* x, int64_t rows, int64_t cols, int64_t d
 void CpuBackend::MultiplyPacked(const float* x, int64_t rows, const Matrix& w, const float* bias,
                                 float* y) {
   if (rows == 0) return;
-  RoundRows(x, rows, w.cols(), w.Packed()->depth);
+  const bool as_bytes = w.Packed()->activations == Activations::kInt8;
+  if (as_bytes) {
+    QuantizeRows(x, rows, w.cols(), *w.Packed());
+  } else {
+    RoundRows(x, rows, w.cols(), w.Packed()->depth);
+  }
   const int64_t out_tasks = CeilDiv(w.rows(), kTaskOuts);
   const int64_t row_tasks = CeilDiv(rows, kTaskRows);
   const int64_t rows_each = CeilDiv(rows, row_tasks);
   const auto run = [&](int64_t number, int worker) {
     const int64_t row = number % row_tasks * rows_each;
     const int64_t out = number / row_tasks * kTaskOuts;
-    RunPacked({.first_row = row,
-               .rows = std::min(rows_each, rows - row),
-               .first_out = out,
-               .outs = std::min(kTaskOuts, w.rows() - out)},
-              w, bias, worker, y);
+    const PackedTask task{.first_row = row,
+                          .rows = std::min(rows_each, rows - row),
+                          .first_out = out,
+                          .outs = std::min(kTaskOuts, w.rows() - out)};
+    if (as_bytes) {
+      RunBytes(task, w, bias, worker, y);
+    } else {
+      RunPacked(task, w, bias, worker, y);
+    }
   };
   if (rows * w.rows() * w.cols() < kNumbersPerRun) {
     for (int64_t task = 0; task < out_tasks * row_tasks; ++task) run(task, 0);
@@ -62,10 +71,25 @@ void CpuBackend::MultiplyPacked(const float* x, int64_t rows, const Matrix& w, c
   pool_->Run(out_tasks * row_tasks, run);
 }
 
+CodePanel CpuBackend::CodesOf(const PackedWeights& weights, int64_t panel, int64_t first,
+                              int64_t depth) {
+  const bool nibbles = weights.kind == PackedWeights::Kind::kCodes4;
+  const int64_t bytes = weights.depth * kPanelOuts / (nibbles ? 2 : 1);
+  const int64_t scales = weights.scale_blocks * kPanelOuts * (weights.half_scales ? 2 : 4) * panel;
+  return {.codes = static_cast<const uint8_t*>(weights.data) + panel * bytes,
+          .scales = static_cast<const char*>(weights.scales) + scales,
+          .minima = weights.minima == nullptr ? nullptr
+                                              : static_cast<const char*>(weights.minima) + scales,
+          .levels = nibbles ? weights.levels.data() : nullptr,
+          .block = weights.block,
+          .half_scales = weights.half_scales,
+          .first = first,
+          .depth = depth};
+}
+
 void CpuBackend::RunPacked(const PackedTask& task, const Matrix& w, const float* bias, int worker,
                            float* y) {
   const PackedWeights& weights = *w.Packed();
-  const bool nibbles = weights.kind == PackedWeights::Kind::kCodes4;
   const int64_t first_panel = task.first_out / kPanelOuts;
   const int64_t panels = CeilDiv(task.outs, kPanelOuts);
   PairProduct product{.x = nullptr,
@@ -90,20 +114,8 @@ void CpuBackend::RunPacked(const PackedTask& task, const Matrix& w, const float*
       auto* pairs = reinterpret_cast<uint16_t*>(Scratch(worker, kTaskOuts * kDepthBlock / 2));
       product.w = pairs;
       for (int64_t panel = first_panel; panel < first_panel + panels; ++panel) {
-        const int64_t bytes = weights.depth * kPanelOuts / (nibbles ? 2 : 1);
-        const int64_t scales =
-            weights.scale_blocks * kPanelOuts * (weights.half_scales ? 2 : 4) * panel;
-        const CodePanel codes{.codes = static_cast<const uint8_t*>(weights.data) + panel * bytes,
-                              .scales = static_cast<const char*>(weights.scales) + scales,
-                              .minima = weights.minima == nullptr
-                                            ? nullptr
-                                            : static_cast<const char*>(weights.minima) + scales,
-                              .levels = nibbles ? weights.levels.data() : nullptr,
-                              .block = weights.block,
-                              .half_scales = weights.half_scales,
-                              .first = first,
-                              .depth = depth};
-        kernels_.pairs.unpack(codes, pairs + (panel - first_panel) * product.panel_stride);
+        kernels_.pairs.unpack(CodesOf(weights, panel, first, depth),
+                              pairs + (panel - first_panel) * product.panel_stride);
       }
     }
     product.x = rounded_.data() + task.first_row * rounded_stride_ + first;

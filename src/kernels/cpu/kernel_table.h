@@ -42,14 +42,62 @@ struct CodePanel {
   int64_t depth;
 };
 
+// Activations of a row are divided by one scale each 32 of them, so that the largest becomes 127;
+// numbers that are all below this are taken as zeros.
+inline constexpr float kSmallestActivation = 1e-30F;
+
+// What a segment of a row brings to its sums: its inputs share one scale of the activations and one
+// of the weights.
+struct ByteSegment {
+  float scale;    // of an activation, times the weights' unit; NaN where one is NaN or infinite
+  float sum;      // of the activations
+  int32_t start;  // where a sum of products starts, for it to end at sum of (byte - offset) * x
+};
+
+// A row of activations to be rounded to int8.
+struct ByteRow {
+  const float* x;
+  int64_t n;
+  int64_t depth;    // a multiple of 32; zeros from n on
+  int64_t segment;  // inputs: 16 or 32
+  bool nibbles;     // in the order of the nibbles of kCodes4
+  int32_t offset;   // a weight is (byte - offset) * unit * scale + minimum
+  float unit;
+};
+
+// Products of such rows with weights as bytes:
+//   y[r, o] = bias[o] + sum over segments s of
+//       float(sum_k (w[o, k] - offset) * x[r, k]) * (scales[o, s] * segments[r, s].scale)
+//       + minima[o, s] * segments[r, s].sum
+// The inner sum is exact; the outer one is one f32 sum in the order of the segments, each step one
+// fused multiply-add; with `add` it goes on from what y holds.
+struct ByteProduct {
+  const int8_t* x;  // [rows, depth] at x_stride
+  int64_t rows;
+  int64_t x_stride;
+  const ByteSegment* segments;  // [rows, depth / segment] at segments_stride
+  int64_t segments_stride;
+  const uint8_t* w;  // panels of 16 outputs at panel_stride: [depth / 4][16][4]
+  int64_t panel_stride;
+  const float* scales;  // [panel][depth / segment][16]
+  const float* minima;  // likewise; null: none
+  int64_t segment;
+  int64_t depth;  // a multiple of 32
+  int64_t outs;   // outputs that y has room for
+  bool add;
+  const float* bias;  // null: none
+  float* y;           // [rows, outs] at y_stride
+  int64_t y_stride;
+};
+
 // Forms of weights that kernels widen themselves; the blocks are those of GGUF.
 enum class StoredForm : uint8_t { kBF16, kQ4_0, kQ4_1, kQ8_0, kQ4_K };
 
 // The inner loops over packed weights.
 struct PairKernels {
-  // How pairs are multiplied, as proof from inside the file: "fma", or "bf16" by the instruction
-  // for it (which takes subnormal numbers as zeros; all others give the bits of the "fma" kernels
-  // of AVX2 and AVX-512).
+  // How pairs are multiplied, as proof from inside the file: "fma"; "bf16" by the instruction for
+  // it, which takes subnormal numbers as zeros, all others giving the bits of the "fma" kernels of
+  // AVX2 and AVX-512; "amx" by tiles of 32 inputs, which have an order of their own (amx_body.inc).
   const char* (*unit)() noexcept;
   // y[i] = bf16(x[i]) for i < n, zeros up to depth.
   void (*round_row)(const float* x, int64_t n, int64_t depth, uint16_t* y) noexcept;
@@ -58,10 +106,23 @@ struct PairKernels {
   void (*unpack)(const CodePanel& panel, uint16_t* pairs) noexcept;
 };
 
+// The inner loops over int8 activations. All that fuse multiply and add give the same bits.
+struct ByteKernels {
+  // What multiplies bytes, as proof from inside the file: "plain", "maddubs", "vnni256", "vnni512".
+  const char* (*unit)() noexcept;
+  // y int8 [depth], segments [depth / segment].
+  void (*quantize_row)(const ByteRow& row, int8_t* y, ByteSegment* segments) noexcept;
+  void (*dot)(const ByteProduct& product) noexcept;
+  // bytes [depth / 4][16][4]: levels[code] of 4-bit codes (even inputs of 8 first), the code + 128
+  // of int8; scales and minima (where the panel has them) f32 [depth / segment][16].
+  void (*unpack)(const CodePanel& panel, const uint8_t* levels, int64_t segment, uint8_t* bytes,
+                 float* scales, float* minima) noexcept;
+};
+
 // The inner loops of one instruction set. Every function computes a row from that row alone, in an
 // order that depends on the length of the row and on nothing else; raw pointers of any alignment.
 struct KernelTable {
-  const char* name;  // as DEAR_ISA spells it: "scalar", "avx2", "avx512", "avx512bf16"
+  const char* name;  // as DEAR_ISA spells it: isa.h
 
   // The width in bits of the vectors that this table's file was compiled for: proof, from inside
   // the file, of which code runs.
@@ -94,6 +155,7 @@ struct KernelTable {
                        int64_t dim, float* acc) noexcept;
 
   PairKernels pairs;
+  ByteKernels bytes;
 
   // dst[i] = the number that `elements` weights (whole blocks) at src stand for, with the bits of
   // tensor/dequantize.h. Null: nothing is gained over that.
@@ -104,8 +166,10 @@ const KernelTable& ScalarKernels();
 // Null where this build has none (another architecture).
 const KernelTable* Avx2Kernels();
 const KernelTable* Avx512Kernels();
-// In place of AVX-512's where the machine has AVX512_BF16.
+// In place of the tables' own where the machine has AVX512_BF16, AVX-VNNI or AVX512_VNNI.
 const PairKernels* Avx512Bf16Pairs();
+const ByteKernels* AvxVnniBytes();
+const ByteKernels* Avx512VnniBytes();
 
 }  // namespace dear::cpu
 

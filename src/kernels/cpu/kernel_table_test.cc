@@ -4,10 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <random>
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "kernels/cpu/isa.h"
@@ -43,8 +47,15 @@ TEST(ComparatorTest, RefusesWhatIsWrong) {
 
 TEST_P(KernelTableTest, RunsInItsOwnVectors) {
   const std::string name = kernels().name;
-  EXPECT_EQ(kernels().vector_bits(), name.starts_with("avx512") ? 512 : name == "avx2" ? 256 : 128);
-  EXPECT_STREQ(kernels().pairs.unit(), name == "avx512bf16" ? "bf16" : "fma");
+  const std::map<std::string, std::tuple<int, std::string, std::string>> proofs = {
+      {"scalar", {128, "fma", "plain"}},       {"avx2", {256, "fma", "maddubs"}},
+      {"avxvnni", {256, "fma", "vnni256"}},    {"avx512", {512, "fma", "maddubs"}},
+      {"avx512vnni", {512, "fma", "vnni512"}}, {"avx512bf16", {512, "bf16", "vnni512"}},
+      {"amx", {512, "amx", "vnni512"}}};
+  const auto& [bits, pair_unit, byte_unit] = proofs.at(name);
+  EXPECT_EQ(kernels().vector_bits(), bits);
+  EXPECT_EQ(kernels().pairs.unit(), pair_unit);
+  EXPECT_EQ(kernels().bytes.unit(), byte_unit);
 }
 
 TEST_P(KernelTableTest, DotRows) {

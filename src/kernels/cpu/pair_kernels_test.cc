@@ -11,8 +11,9 @@
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/testing/coded_forms.h"
 #include "kernels/testing/misaligned.h"
-#include "tensor/quantize.h"
+#include "kernels/testing/pair_sum.h"
 
 namespace dear::cpu {
 namespace {
@@ -36,14 +37,6 @@ TEST(SameBitsTest, RefusesWhatIsWrong) {
 class PairKernelsTest : public ::testing::TestWithParam<const KernelTable*> {
  protected:
   const PairKernels& pairs() const { return GetParam()->pairs; }
-  // A step of a sum: fused but in the portable kernels.
-  float Step(float a, float b, float sum) const {
-    if (std::strcmp(GetParam()->name, "scalar") == 0) {
-      const float product = a * b;
-      return product + sum;
-    }
-    return std::fma(a, b, sum);
-  }
   std::mt19937 random_{20261125};
 };
 
@@ -109,18 +102,19 @@ TEST_P(PairKernelsTest, DotGivesTheBitsOfItsDefinition) {
                  .bias = shape.bias ? bias.data() : nullptr,
                  .y = y.data(),
                  .y_stride = y_stride});
+    std::vector<float> x_row(static_cast<size_t>(shape.depth));
+    std::vector<float> w_row(static_cast<size_t>(shape.depth));
     for (int64_t r = 0; r < shape.rows; ++r) {
       for (int64_t o = 0; o < y_stride; ++o) {
         float sum = before[static_cast<size_t>(r * y_stride + o)];
         if (o < shape.outs) {
-          if (!shape.add) sum = 0;
           const uint16_t* panel = w.data() + o / 16 * panel_stride;
-          for (int64_t k = 0; k < shape.depth; k += 2) {
-            for (const int64_t i : {k + 1, k}) {
-              const uint16_t weight = panel[(k / 2 * 16 + o % 16) * 2 + i - k];
-              sum = Step(BF16ToF32(x[r * x_stride + i]), BF16ToF32(weight), sum);
-            }
+          for (int64_t k = 0; k < shape.depth; ++k) {
+            x_row[static_cast<size_t>(k)] = BF16ToF32(x[r * x_stride + k]);
+            w_row[static_cast<size_t>(k)] = BF16ToF32(panel[(k / 2 * 16 + o % 16) * 2 + k % 2]);
           }
+          sum = dear::testing::PairSum(GetParam()->name, x_row.data(), w_row.data(), shape.depth,
+                                       shape.add ? sum : 0.0F);
           if (shape.bias) sum += bias[o];
         }
         ASSERT_TRUE(SameBits(y[r * y_stride + o], sum))
@@ -132,24 +126,10 @@ TEST_P(PairKernelsTest, DotGivesTheBitsOfItsDefinition) {
   }
 }
 
-// A matrix of each kind of codes, with normal numbers.
 std::vector<std::shared_ptr<const Matrix>> PackedForms(std::mt19937& random, int64_t rows,
                                                        int64_t cols) {
-  std::normal_distribution<float> normal;
-  std::vector<float> values(static_cast<size_t>(rows * cols));
-  for (float& value : values) value = normal(random);
-  const auto source = MakeMatrix(MakeTensor("w", {rows, cols}, values));
-  std::vector<std::shared_ptr<const Matrix>> forms = {PackMatrix(*source)};
-  for (const WeightForm form : {WeightForm::kBF16, WeightForm::kInt8, WeightForm::kNf4,
-                                WeightForm::kFp4, WeightForm::kQ8_0, WeightForm::kQ4_0}) {
-    forms.push_back(PackMatrix(*ConvertMatrix(source, {.form = form})));
-  }
-  for (const DType dtype : {DType::kQ4_1, DType::kQ5_0, DType::kQ5_1}) {
-    std::vector<std::byte> bytes(*StorageBytes(dtype, static_cast<uint64_t>(rows * cols)));
-    QuantizeFromF32(dtype, values.data(), rows * cols, bytes.data());
-    forms.push_back(
-        PackMatrix(*MakeMatrix(MakeTensor("w", dtype, {rows, cols}, std::move(bytes)))));
-  }
+  auto forms = dear::testing::MatricesOfEveryForm(random, rows, cols);
+  for (auto& form : forms) form = PackMatrix(*form);
   return forms;
 }
 

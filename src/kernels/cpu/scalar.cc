@@ -185,6 +185,14 @@ inline F16 Lookup(Levels levels, const I16& codes) {
   return Load(numbers);
 }
 
+inline F16 FromBF16(const void* p) {
+  uint16_t halves[16];
+  __builtin_memcpy(halves, p, sizeof(halves));
+  uint32_t bits[16];
+  for (int i = 0; i < 16; ++i) bits[i] = static_cast<uint32_t>(halves[i]) << 16;
+  return AsFloats(LoadInts(bits));
+}
+
 inline uint16_t RoundToBF16(float v) {
   const uint32_t bits = __builtin_bit_cast(uint32_t, v);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 0x40u);
@@ -206,10 +214,94 @@ inline void StorePairs(uint16_t* y, const F16& even, const F16& odd) {
 #include "kernels/cpu/kernel_body.inc"
 #include "kernels/cpu/packed_body.inc"
 
-constexpr KernelTable kTable = {"scalar", VectorBits,  DotRows,
-                                RmsNorm,  Gate,        ScoreKeys,
-                                Softmax,  WeighValues, {PairUnit, RoundRow, DotPairs, UnpackCodes},
-                                nullptr};
+const char* ByteUnit() noexcept {
+  return "plain";
+}
+
+constexpr int32_t kByteBias = 0;
+constexpr int kByteRows = 2;
+constexpr int kBytePanels = 1;
+
+inline I16 DotBytes(const I16& sum, const I16& w, const I16& x) {
+  int32_t sums[16];
+  uint8_t weights[64];
+  int8_t activations[64];
+  __builtin_memcpy(sums, &sum, sizeof(sums));
+  __builtin_memcpy(weights, &w, sizeof(weights));
+  __builtin_memcpy(activations, &x, sizeof(activations));
+  for (int i = 0; i < 64; ++i) sums[i / 4] += weights[i] * activations[i];
+  return LoadInts(sums);
+}
+inline void StoreInts(void* p, const I16& a) {
+  __builtin_memcpy(p, &a, sizeof(a));
+}
+inline I16 FlipTopBits(const I16& a) {
+  return EachInt(a, [](U4 v) { return v ^ 0x80808080u; });
+}
+using ByteLevels = const uint8_t*;
+inline ByteLevels LoadByteLevels(const uint8_t* levels) {
+  return levels;
+}
+inline I16 LookupBytes(ByteLevels levels, const I16& nibbles) {
+  uint8_t bytes[64];
+  __builtin_memcpy(bytes, &nibbles, sizeof(bytes));
+  for (uint8_t& byte : bytes) byte = levels[byte];
+  return LoadInts(bytes);
+}
+inline I16 Magnitudes(const F16& v) {
+  I16 bits;
+  __builtin_memcpy(&bits, &v, sizeof(bits));
+  return And(bits, 0x7fffffffu);
+}
+inline uint32_t LargestOf(const I16& a, const I16& b) {
+  uint32_t most = 0;
+  for (int i = 0; i < 16; ++i) {
+    const uint32_t one = a.part[i / 4][i % 4];
+    const uint32_t other = b.part[i / 4][i % 4];
+    most = one > most ? one : most;
+    most = other > most ? other : most;
+  }
+  return most;
+}
+inline I16 RoundToInts(const F16& v) {
+  const F16 rounded = Round(v);
+  I16 ints;
+  for (int i = 0; i < 4; ++i) ints.part[i] = (U4) __builtin_convertvector(rounded.part[i], I4);
+  return ints;
+}
+inline I16 AddInts(const I16& a, const I16& b) {
+  I16 out;
+  for (int i = 0; i < 4; ++i) out.part[i] = a.part[i] + b.part[i];
+  return out;
+}
+inline int32_t SumOf(const I16& a) {
+  const U4 sum = (a.part[0] + a.part[1]) + (a.part[2] + a.part[3]);
+  return static_cast<int32_t>(sum[0] + sum[1] + sum[2] + sum[3]);
+}
+inline void StoreNarrow(int8_t* y, const I16& a, bool nibbles) {
+  int32_t ints[16];
+  __builtin_memcpy(ints, &a, sizeof(ints));
+  for (int i = 0; i < 16; ++i) {
+    const int from = nibbles ? i / 8 * 8 + i % 4 * 2 + i % 8 / 4 : i;
+    y[i] = static_cast<int8_t>(ints[from]);
+  }
+}
+
+#include "kernels/cpu/bytes_body.inc"
+
+constexpr KernelTable kTable = {
+    .name = "scalar",
+    .vector_bits = VectorBits,
+    .dot_rows = DotRows,
+    .rms_norm = RmsNorm,
+    .gate = Gate,
+    .score_keys = ScoreKeys,
+    .softmax = Softmax,
+    .weigh_values = WeighValues,
+    .pairs = {PairUnit, RoundRow, DotPairs, UnpackCodes},
+    .bytes = {ByteUnit, QuantizeRow, DotByteRows, UnpackBytes},
+    .widen = nullptr,
+};
 
 }  // namespace
 

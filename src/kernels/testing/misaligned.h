@@ -32,7 +32,7 @@ class Misaligned {
 
  private:
   static constexpr size_t kLine = 64 / sizeof(T);
-  static constexpr T kGuard = 12345;
+  static constexpr T kGuard = static_cast<T>(12345);
   int64_t size_;
   std::vector<T> memory_;
   size_t offset_ = 0;
