@@ -102,7 +102,7 @@ def measure(options, name, way, reference):
     subprocess.run([options.dear, "rerank", "-m", options.model, "--recipe", options.recipe, "--dtype", form,
                     "--compute", compute, "--jobs", source, "-o", out, "--resume"], check=True)
     orders, tokens = rankings(out, first)
-    if form == "auto":
+    if form == "auto" and compute != "int8":  # which multiplies the file's own codes
         require_f32(options, source, compute, out)
     value = ndcg(qrels, as_run(orders))
     tests = evaluate(options, qrels, out, options.data / f"{name}.run.txt")
@@ -113,7 +113,8 @@ def measure(options, name, way, reference):
     if known is not None and abs(value - known) > MAY_DIFFER:
         sys.exit(f"{out}: nDCG@10 is {value:.4f}, transformers' is {known:.4f}")
     tau = sum(kendall(orders[q], reference[q]) for q in orders) / len(orders) if reference else 1.0
-    row = [FORM_NAMES[form] + (f", {compute}" if compute != "reference" else ""), f"{tests['base']:.4f}"[1:], f"{value:.4f}"[1:], "" if known is None else f"{known:.4f}"[1:],
+    label = "Q4_1 as in the file" if way == "auto-int8" else FORM_NAMES[form]
+    row = [label + (f", {compute}" if compute != "reference" else ""), f"{tests['base']:.4f}"[1:], f"{value:.4f}"[1:], "" if known is None else f"{known:.4f}"[1:],
            f"{tests['difference']:+.4f}", p_value(tests["t_test"]["p"]), p_value(tests["wilcoxon"]["p"]),
            p_value(tests["randomisation"]["p"]), f"{tests['wins']} / {tests['ties']} / {tests['losses']}", f"{tau:.4f}"]
     return orders, tokens, row
@@ -173,7 +174,7 @@ def main():
     parser.add_argument("--orders", default="build/release/bench/window_orders_bench")
     parser.add_argument("-m", "--model", default="smollm2-135m-instruct")
     parser.add_argument("--recipe", default="query-likelihood")
-    parser.add_argument("--ways", default="auto,bf16,int8,nf4,q4,auto-fast,bf16-fast,int8-fast,nf4-fast,q4-fast")
+    parser.add_argument("--ways", default="auto,bf16,int8,nf4,q4,auto-fast,bf16-fast,int8-fast,nf4-fast,q4-fast,auto-int8,bf16-int8,int8-int8,nf4-int8,q4-int8")
     parser.add_argument("--keep", dest="folder", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
@@ -189,7 +190,7 @@ by pytrec_eval and by `dear eval`, which must agree.
 
 ## Weight forms
 
-`dear rerank -m {options.model} --recipe {options.recipe} --dtype FORM [--compute fast]`. The first line of a table is the reference: Kendall's tau is
+`dear rerank -m {options.model} --recipe {options.recipe} --dtype FORM [--compute fast|int8]`. The first line of a table is the reference: Kendall's tau is
 that of each form's order of a query's passages against it, averaged over the queries. The p-values are two-sided,
 paired by query, against the first stage (`dear eval --compare`). Where transformers' figure in f32 is known, the run
 fails if ours is further than {MAY_DIFFER} from it.

@@ -48,25 +48,27 @@ class Rerank(support.Case):
         self.assertRegex(done.stderr, r"\Adear: note: ranking by the recipe query-likelihood: .*--recipe.*\n\Z")
         self.assertEqual(self.ok(*self.arguments, *self.documents(), "--recipe", "query-likelihood").stderr, "")
 
-    def test_fast_compute_is_named_wherever_the_model_is(self):
+    def test_compute_is_named_wherever_the_model_is(self):
         exact = self.result(*self.documents(), "--format", "json")
-        done = self.ok(*self.arguments, *self.documents(), "--format", "json", "--compute", "fast")
-        fast = json.loads(done.stdout)
-        self.assertEqual(fast["model"], f"{exact['model']} (fast)")
-        self.assertIn("dear: note: computing fast\n", done.stderr)
-        scores = [sorted((r["index"], r["score"]) for r in result["results"]) for result in (exact, fast)]
-        self.assertNotEqual(scores[0], scores[1])
-        for (_, one), (_, other) in zip(*scores):
-            self.assertAlmostEqual(one, other, delta=0.1 * abs(one))
-        table = self.ok(*self.arguments, *self.documents(), "--format", "table", "--compute", "fast").stdout
-        self.assertIn("(fast)", table.splitlines()[-1])
-        # Results of one mode are not carried on in the other.
         jobs = self.folder / "jobs.jsonl"
         jobs.write_text(job("a", "who", self.passages) + "\n")
-        out = self.folder / "out.jsonl"
-        self.ok("rerank", "-m", self.model, "--jobs", jobs, "-o", out, "--compute", "fast")
-        self.fails(1, "rerank", "-m", self.model, "--recipe", "query-likelihood", "--jobs", jobs, "-o", out, "--resume",
-                   saying="compute")
+        for compute in ("fast", "int8"):
+            flags = ("--compute", compute)
+            done = self.ok(*self.arguments, *self.documents(), "--format", "json", *flags)
+            other = json.loads(done.stdout)
+            self.assertEqual(other["model"], f"{exact['model']} ({compute})")
+            self.assertIn(f"dear: note: computing {compute}\n", done.stderr)
+            scores = [sorted((r["index"], r["score"]) for r in result["results"]) for result in (exact, other)]
+            self.assertNotEqual(scores[0], scores[1])
+            for (_, one), (_, rounded) in zip(*scores):
+                self.assertAlmostEqual(one, rounded, delta=0.1 * abs(one))
+            table = self.ok(*self.arguments, *self.documents(), "--format", "table", *flags).stdout
+            self.assertIn(f"({compute})", table.splitlines()[-1])
+            # Results of one mode are not carried on in another.
+            out = self.folder / f"{compute}.jsonl"
+            self.ok("rerank", "-m", self.model, "--jobs", jobs, "-o", out, *flags)
+            self.fails(1, "rerank", "-m", self.model, "--recipe", "query-likelihood", "--jobs", jobs, "-o", out, "--resume",
+                       saying="compute")
 
     def test_sources_of_passages_agree(self):
         expected = self.result(*self.documents(), "--format", "jsonl")["results"]
