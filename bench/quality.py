@@ -196,7 +196,8 @@ paired by query, against the first stage (`dear eval --compare`). Where transfor
 fails if ours is further than {MAY_DIFFER} from it.
 
 The file holds Q4_1; the same weights as f32 numbers (`--dtype f32`) give the same scores bit for bit, which the script
-checks on a query of each set, so that line stands for both. The other forms are made from it, and lose a second time.
+checks on a query of each set, so that line stands for both; int8 compute multiplies the file's codes. The other forms
+are made from it, and lose a second time.
 
 {forms}
 

@@ -115,7 +115,10 @@ def write_gguf(shape, noise, path):
         return text(key) + struct.pack("<If", 6, value)
 
     hidden, inner, layers, heads, kv_heads, head_dim, vocabulary, _ = SHAPES[shape]
-    metadata = [text("general.architecture") + struct.pack("<I", 8) + text("llama"),
+    def word(key, value):
+        return text(key) + struct.pack("<I", 8) + text(value)
+
+    metadata = [word("general.architecture", "llama"), word("tokenizer.ggml.model", "no_vocab"),  # llama.cpp asks for one
                 uint("llama.block_count", layers), uint("llama.context_length", 131072),
                 uint("llama.embedding_length", hidden), uint("llama.feed_forward_length", inner),
                 uint("llama.attention.head_count", heads), uint("llama.attention.head_count_kv", kv_heads),
