@@ -129,6 +129,42 @@ TEST(PackedMatrixTest, FourBitsStayFourBitsInMemory) {
   EXPECT_EQ(bits(*PackMatrix(*ConvertMatrix(source, {.form = WeightForm::kQ8_0}))), 8.5);
 }
 
+// For int8 activations codes become bytes: exactly where the levels are whole numbers, else to the
+// nearest of 255 steps.
+TEST(PackedMatrixTest, BytesKeepTheNumbersOfCodes) {
+  std::mt19937 random(17);
+  constexpr int64_t kRows = 19;
+  constexpr int64_t kCols = 192;
+  const auto values = Normal(random, kRows * kCols);
+  const auto source = MakeMatrix(MakeTensor("w", {kRows, kCols}, values));
+  for (const DType dtype : {DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1, DType::kQ8_0}) {
+    std::vector<std::byte> bytes(*StorageBytes(dtype, kRows * kCols));
+    QuantizeFromF32(dtype, values.data(), kRows * kCols, bytes.data());
+    const auto matrix = MakeMatrix(MakeTensor("w", dtype, {kRows, kCols}, std::move(bytes)));
+    const auto packed = PackMatrix(*matrix, nullptr, Activations::kInt8);
+    EXPECT_EQ(packed->Packed()->activations, Activations::kInt8);
+    EXPECT_EQ(packed->Packed()->byte_unit, 1.0F);
+    EXPECT_EQ(Rows(*packed), Rows(*matrix)) << matrix->form();
+  }
+  for (const WeightForm form : {WeightForm::kNf4, WeightForm::kFp4, WeightForm::kInt8}) {
+    const auto matrix = ConvertMatrix(source, {.form = form});
+    const auto packed = PackMatrix(*matrix, nullptr, Activations::kInt8);
+    const auto expected = Rows(*matrix);
+    const auto got = Rows(*packed);
+    for (int64_t i = 0; i < kRows * kCols; ++i) {
+      float largest = 0;  // of the block of 64
+      for (int64_t k = i / 64 * 64; k < i / 64 * 64 + 64; ++k)
+        largest = std::max(largest, std::abs(expected[static_cast<size_t>(k)]));
+      const float half_a_step = form == WeightForm::kInt8 ? 0.0F : 0.5F / 127 * largest;
+      ASSERT_NEAR(got[static_cast<size_t>(i)], expected[static_cast<size_t>(i)],
+                  half_a_step + 1e-6F * largest)
+          << matrix->form() << " at " << i;
+    }
+  }
+  EXPECT_EQ(PackMatrix(*source, nullptr, Activations::kInt8)->Packed()->activations,
+            Activations::kBF16);
+}
+
 // A 4-bit weight whose blocks run across rows, and int8 rows that fill no block: as numbers.
 TEST(PackedMatrixTest, BlocksThatRowsCutBecomeNumbers) {
   std::mt19937 random(13);

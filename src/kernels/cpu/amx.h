@@ -22,6 +22,10 @@ const TileKernels* AmxTiles();
 // it for once.
 bool MachineHasAmx();
 
+// Whether tiles do here what they are taken to do: a product of whole numbers, exact in any order,
+// on full tiles and others. Machines that say no are not given them.
+bool TilesMultiply(const TileKernels& tiles);
+
 }  // namespace dear::cpu
 
 #endif  // DEAR_KERNELS_CPU_AMX_H_

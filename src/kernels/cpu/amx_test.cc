@@ -6,9 +6,10 @@
 #include <cmath>
 #include <cstring>
 #include <random>
+#include <utility>
 #include <vector>
 
-#include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/amx.h"
 #include "kernels/testing/emulated_tiles.h"
 #include "kernels/testing/misaligned.h"
 #include "kernels/testing/pair_sum.h"
@@ -97,6 +98,17 @@ TEST(AmxTest, DotGivesTheBitsOfItsDefinition) {
     }
     ASSERT_TRUE(y.GuardsIntact());
   }
+}
+
+TEST(AmxTest, TheTrialTellsTilesThatMultiplyFromOthers) {
+  EXPECT_TRUE(TilesMultiply({.unit = nullptr, .dot = DotTiles, .spin = nullptr}));
+  const auto swapped = [](const PairProduct& product) noexcept {
+    DotTiles(product);
+    std::swap(product.y[0], product.y[1]);
+  };
+  EXPECT_FALSE(TilesMultiply({.unit = nullptr, .dot = swapped, .spin = nullptr}));
+  const auto idle = [](const PairProduct&) noexcept {};
+  EXPECT_FALSE(TilesMultiply({.unit = nullptr, .dot = idle, .spin = nullptr}));
 }
 
 TEST(EmulatedTilesTest, RefusesWhatTheInstructionsRefuse) {

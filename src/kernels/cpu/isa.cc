@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "kernels/cpu/amx.h"
+#include "tensor/rounding.h"
 
 namespace dear::cpu {
 namespace {
@@ -115,7 +116,7 @@ std::vector<KernelTable> MakeRunnable() {
   if (Avx512Bf16Pairs() == nullptr || !MachineHasAvx512Bf16()) return tables;
   tables.insert(tables.begin() + (Bf16PairsAreSlow() ? 1 : 0),
                 Improved("avx512bf16", *avx512, *Avx512VnniBytes(), *Avx512Bf16Pairs()));
-  if (AmxTiles() == nullptr || !MachineHasAmx()) return tables;
+  if (AmxTiles() == nullptr || !MachineHasAmx() || !TilesMultiply(*AmxTiles())) return tables;
   PairKernels pairs = *Avx512Bf16Pairs();
   pairs.unit = AmxTiles()->unit;
   pairs.dot = AmxTiles()->dot;
@@ -127,6 +128,51 @@ constexpr std::array kNames = {"scalar",     "avx2",       "avxvnni", "avx512",
                                "avx512vnni", "avx512bf16", "amx"};
 
 }  // namespace
+
+bool TilesMultiply(const TileKernels& tiles) {
+  constexpr int64_t kRows = 35;  // two tiles, and a part of one
+  constexpr int64_t kOuts = 37;
+  constexpr int64_t kDepth = 64;
+  constexpr int64_t kPanelOuts = 16;
+  constexpr int64_t kPanels = 3;
+  const auto activation = [](int64_t row, int64_t k) { return (row * 7 + k * 3) % 11 - 5; };
+  const auto weight = [](int64_t out, int64_t k) { return (out * 5 + k * 2) % 13 - 6; };
+  const auto half = [](int64_t value) { return F32ToBF16(static_cast<float>(value)); };
+  std::array<uint16_t, kRows * kDepth> x{};
+  std::array<uint16_t, kPanels * kDepth * kPanelOuts> w{};
+  std::array<float, kRows * kOuts> y{};
+  for (int64_t row = 0; row < kRows; ++row) {
+    for (int64_t k = 0; k < kDepth; ++k) {
+      x[static_cast<size_t>(row * kDepth + k)] = half(activation(row, k));
+    }
+  }
+  for (int64_t k = 0; k < kDepth; ++k) {
+    for (int64_t out = 0; out < kOuts; ++out) {
+      const int64_t in_panel = (k / 2 * kPanelOuts + out % kPanelOuts) * 2 + k % 2;
+      w[static_cast<size_t>(out / kPanelOuts * kDepth * kPanelOuts + in_panel)] =
+          half(weight(out, k));
+    }
+  }
+  tiles.dot({.x = x.data(),
+             .rows = kRows,
+             .x_stride = kDepth,
+             .w = w.data(),
+             .panel_stride = kDepth * kPanelOuts,
+             .depth = kDepth,
+             .outs = kOuts,
+             .add = false,
+             .bias = nullptr,
+             .y = y.data(),
+             .y_stride = kOuts});
+  for (int64_t row = 0; row < kRows; ++row) {
+    for (int64_t out = 0; out < kOuts; ++out) {
+      int64_t sum = 0;
+      for (int64_t k = 0; k < kDepth; ++k) sum += activation(row, k) * weight(out, k);
+      if (y[static_cast<size_t>(row * kOuts + out)] != static_cast<float>(sum)) return false;
+    }
+  }
+  return true;
+}
 
 bool MachineHasAmx() {
 #if defined(__x86_64__) && defined(SYS_arch_prctl)

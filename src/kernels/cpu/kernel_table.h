@@ -97,7 +97,7 @@ enum class StoredForm : uint8_t { kBF16, kQ4_0, kQ4_1, kQ8_0, kQ4_K };
 struct PairKernels {
   // How pairs are multiplied, as proof from inside the file: "fma"; "bf16" by the instruction for
   // it, which takes subnormal numbers as zeros, all others giving the bits of the "fma" kernels of
-  // AVX2 and AVX-512; "amx" by tiles of 32 inputs, which have an order of their own (amx_body.inc).
+  // AVX2 and AVX-512; "amx" by tiles of 32 inputs, in the processor's own order within a tile.
   const char* (*unit)() noexcept;
   // y[i] = bf16(x[i]) for i < n, zeros up to depth.
   void (*round_row)(const float* x, int64_t n, int64_t depth, uint16_t* y) noexcept;

@@ -8,7 +8,8 @@
 #include <stdexcept>
 
 // The tiles of AMX in plain C++, by the operation sections of LDTILECFG, TILELOADD, TILESTORED,
-// TILEZERO and TDPBF16PS in Intel's manual: what the instruction refuses (#UD, #GP) throws.
+// TILEZERO and TDPBF16PS in Intel's manual: what the instruction refuses (#UD, #GP) throws. The
+// order of sums within a tile is one of those that the manual's editions give.
 namespace dear::testing {
 
 class EmulatedTiles {

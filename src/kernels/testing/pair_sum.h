@@ -9,7 +9,8 @@ namespace dear::testing {
 
 // What an instruction set makes of `sum` and the products of bf16 numbers x and w [depth], depth a
 // multiple of 32, where nothing is subnormal: the definition of PairProduct in
-// kernels/cpu/kernel_table.h.
+// kernels/cpu/kernel_table.h. For "amx" the order is that of testing/emulated_tiles.h; a
+// processor's own may differ by roundings.
 inline float PairSum(std::string_view isa, const float* x, const float* w, int64_t depth,
                      float sum) {
   if (isa == "amx") {
