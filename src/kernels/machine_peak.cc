@@ -23,11 +23,14 @@ double Seconds(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+// A sanitizer must not count for the machine.
+#define DEAR_UNWATCHED no_sanitize("thread", "address", "undefined")
+
 // FLOP of a loop of independent multiply-adds in registers; 0 where this machine has none such.
 #if defined(__x86_64__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"  // inside g++ 12's own intrinsics
-__attribute__((target("avx512f,fma"))) double SpinAvx512(int64_t rounds) {
+__attribute__((target("avx512f,fma"), DEAR_UNWATCHED)) double SpinAvx512(int64_t rounds) {
   __m512 sums[16];
   for (auto& sum : sums) sum = _mm512_setzero_ps();
   const __m512 a = _mm512_set1_ps(1e-9F);
@@ -39,7 +42,7 @@ __attribute__((target("avx512f,fma"))) double SpinAvx512(int64_t rounds) {
   return static_cast<double>(rounds) * 16 * 16 * 2;
 }
 
-__attribute__((target("avx512f,avx512bf16"))) double SpinBf16(int64_t rounds) {
+__attribute__((target("avx512f,avx512bf16"), DEAR_UNWATCHED)) double SpinBf16(int64_t rounds) {
   __m512 sums[16];
   for (auto& sum : sums) sum = _mm512_setzero_ps();
   const auto a = (__m512bh)_mm512_set1_epi32(0x20002000);
@@ -51,7 +54,7 @@ __attribute__((target("avx512f,avx512bf16"))) double SpinBf16(int64_t rounds) {
   return static_cast<double>(rounds) * 16 * 32 * 2;
 }
 
-__attribute__((target("avx512f,avx512vnni"))) double SpinBytes(int64_t rounds) {
+__attribute__((target("avx512f,avx512vnni"), DEAR_UNWATCHED)) double SpinBytes(int64_t rounds) {
   __m512i sums[16];
   for (auto& sum : sums) sum = _mm512_setzero_si512();
   const __m512i a = _mm512_set1_epi32(1);
@@ -64,7 +67,7 @@ __attribute__((target("avx512f,avx512vnni"))) double SpinBytes(int64_t rounds) {
 }
 #pragma GCC diagnostic pop
 
-__attribute__((target("avx2,fma"))) double SpinAvx2(int64_t rounds) {
+__attribute__((target("avx2,fma"), DEAR_UNWATCHED)) double SpinAvx2(int64_t rounds) {
   __m256 sums[12];
   for (auto& sum : sums) sum = _mm256_setzero_ps();
   const __m256 a = _mm256_set1_ps(1e-9F);

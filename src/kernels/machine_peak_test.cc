@@ -15,7 +15,7 @@ TEST(MachinePeakTest, IsWhatAMachineCanDo) {
   EXPECT_LT(peak.int8_ops, 1e13);
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0) {
-    EXPECT_GT(peak.f32_flops, 1e8);  // under a sanitizer, with other work on the processor
+    EXPECT_GT(peak.f32_flops, 1e9);
   }
   if (__builtin_cpu_supports("avx512vnni") != 0) {
     EXPECT_GT(peak.int8_ops, peak.f32_flops);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/ceil_div.h"
 #include "base/json.h"
 
 namespace dear {
@@ -17,10 +18,6 @@ template <typename Range>
 std::vector<std::byte> BytesOf(const Range& values) {
   const auto bytes = std::as_bytes(std::span(values));
   return {bytes.begin(), bytes.end()};
-}
-
-int64_t CeilDiv(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
 }
 
 std::vector<std::vector<std::byte>> Int8Bytes(const std::vector<int64_t>& shape,

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ceil_div.h"
 #include "base/thread_pool.h"
 #include "tensor/rounding.h"
 
@@ -17,10 +18,6 @@ namespace {
 
 constexpr int64_t kOuts = PackedWeights::kOuts;
 constexpr int64_t kDepth = PackedWeights::kDepth;
-
-int64_t CeilDiv(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 // Memory that starts on a cache line, filled with zeros.
 class Lines {

@@ -16,7 +16,7 @@ enum class Activations : uint8_t { kBF16, kInt8 };
 
 // Weights in the order in which the fast kernels read them. The outputs lie in panels of kOuts, the
 // last one filled up with zeros; within a panel the inputs follow each other, filled up with zeros
-// to a multiple of kDepth. What a weight is worth is a bf16 number in every kind.
+// to a multiple of kDepth.
 //
 //   kPairs   bf16   [panel][depth / 2][out][2]: 32 inputs of a panel are one tile of AMX
 //   kCodes4  4 bits [panel][depth / 8][out][4 bytes]: the low nibble of a byte comes first

@@ -10,8 +10,10 @@
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/packed_blocks.h"
 #include "kernels/testing/coded_forms.h"
 #include "kernels/testing/misaligned.h"
+#include "kernels/testing/same_bits.h"
 
 namespace dear::cpu {
 namespace {
@@ -232,22 +234,11 @@ TEST_P(ByteKernelsTest, UnpackGivesTheNumbersOfTheMatrix) {
       for (const auto& [first, depth] :
            {std::pair<int64_t, int64_t>{0, kCols}, {32, 64}, {160, 32}}) {
         for (const int64_t segment : {16, 32}) {
-          const int64_t at = panel * weights.scale_blocks * 16 * (weights.half_scales ? 2 : 4);
           Bytes out(depth * 16);
           Floats scales(depth / segment * 16);
           Floats minima(depth / segment * 16);
-          bytes().unpack(
-              {.codes = static_cast<const uint8_t*>(weights.data) +
-                        panel * 16 * weights.depth / (nibbles ? 2 : 1),
-               .scales = static_cast<const char*>(weights.scales) + at,
-               .minima = weights.minima == nullptr ? nullptr
-                                                   : static_cast<const char*>(weights.minima) + at,
-               .levels = nibbles ? weights.levels.data() : nullptr,
-               .block = weights.block,
-               .half_scales = weights.half_scales,
-               .first = first,
-               .depth = depth},
-              weights.byte_levels.data(), segment, out.data(), scales.data(), minima.data());
+          bytes().unpack(CodesOf(weights, panel, first, depth), weights.byte_levels.data(), segment,
+                         out.data(), scales.data(), minima.data());
           for (int64_t k = 0; k < depth; ++k) {
             for (int64_t o = 0; o < 16; ++o) {
               const int64_t row = panel * 16 + o;
@@ -272,29 +263,14 @@ TEST_P(ByteKernelsTest, UnpackGivesTheNumbersOfTheMatrix) {
 // Every kind through the backend: with any threads and rows the same bits, and these within what
 // rounding the activations and adding in f32 can change.
 TEST_P(ByteKernelsTest, MatMulGivesTheSameBitsWithAnyThreadsAndRows) {
-  constexpr int64_t kRows = 211;  // more than a task takes
-  constexpr int64_t kIn = 1152;   // more than a block of inputs
-  constexpr int64_t kOut = 87;
-  std::normal_distribution<float> normal;
-  std::vector<float> x(kRows * kIn);
-  std::vector<float> bias(kOut);
-  for (float& value : x) value = normal(random_);
-  for (float& value : bias) value = normal(random_);
+  constexpr int64_t kRows = dear::testing::LargeProduct::kRows;
+  constexpr int64_t kIn = dear::testing::LargeProduct::kIn;
+  constexpr int64_t kOut = dear::testing::LargeProduct::kOut;
+  const dear::testing::LargeProduct product(random_);
+  const std::vector<float>& x = product.x;
+  const std::vector<float>& bias = product.bias;
   for (const auto& matrix : PackedForms(random_, kOut, kIn)) {
-    CpuBackend one(std::make_shared<ThreadPool>(1), *GetParam());
-    std::vector<float> expected(kRows * kOut);
-    one.MatMul(x.data(), kRows, *matrix, bias.data(), expected.data());
-    for (const int threads : {1, 2, 3}) {
-      CpuBackend backend(std::make_shared<ThreadPool>(threads), *GetParam());
-      for (const int64_t rows : {1, 2, 7, 64, 210}) {
-        std::vector<float> y(static_cast<size_t>(rows * kOut));
-        const int64_t first = kRows - rows;
-        backend.MatMul(x.data() + first * kIn, rows, *matrix, bias.data(), y.data());
-        ASSERT_EQ(std::memcmp(y.data(), expected.data() + first * kOut, y.size() * sizeof(float)),
-                  0)
-            << matrix->form() << " " << threads << " threads, " << rows << " rows";
-      }
-    }
+    const auto expected = dear::testing::RequireSameBits(*GetParam(), product, *matrix);
     std::vector<float> weights(kOut * kIn);
     matrix->CopyRows(0, kOut, weights.data());
     for (int64_t r = 0; r < kRows; r += 70) {

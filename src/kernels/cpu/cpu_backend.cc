@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "base/ceil_div.h"
 #include "kernels/cpu/isa.h"
 
 namespace dear::cpu {
@@ -20,10 +21,6 @@ constexpr int64_t kWeightBlockFloatsOfFewRows = 6 * 1024;
 constexpr int64_t kRowBlockFloats = 96 * 1024;
 // Work below this is not worth waking threads for.
 constexpr int64_t kFloatsPerTask = 16 * 1024;
-
-int64_t CeilDiv(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 // Rows that meet a block of weights in one go: whole tiles of every instruction set.
 int64_t RowBlock(int64_t in) {

@@ -60,9 +60,6 @@ class CpuBackend : public Backend {
   void MultiplyPacked(const float* x, int64_t rows, const Matrix& w, const float* bias, float* y);
   void RunPacked(const PackedTask& task, const Matrix& w, const float* bias, int worker, float* y);
   void RunBytes(const PackedTask& task, const Matrix& w, const float* bias, int worker, float* y);
-  // Inputs [first, first + depth) of a panel of codes.
-  static CodePanel CodesOf(const PackedWeights& weights, int64_t panel, int64_t first,
-                           int64_t depth);
   // The rows of x [rows, cols] as bf16 numbers, depth of them at stride rounded_stride_.
   void RoundRows(const float* x, int64_t rows, int64_t cols, int64_t depth);
   // The same as int8 numbers for `weights`, with what their segments bring.

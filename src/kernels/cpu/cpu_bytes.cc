@@ -3,18 +3,10 @@
 #include <algorithm>
 
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/packed_blocks.h"
 
 namespace dear::cpu {
 namespace {
-
-constexpr int64_t kPanelOuts = PackedWeights::kOuts;
-// Inputs that are multiplied before the next ones, as in cpu_packed.cc.
-constexpr int64_t kDepthBlock = 512;
-constexpr int64_t kLine = 64;  // bytes of a cache line
-
-int64_t CeilDiv(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 // Inputs that share a scale of the activations and one of the weights.
 int64_t SegmentOf(const PackedWeights& weights) {
@@ -25,9 +17,8 @@ int64_t SegmentOf(const PackedWeights& weights) {
 
 void CpuBackend::QuantizeRows(const float* x, int64_t rows, int64_t cols,
                               const PackedWeights& weights) {
-  // An odd number of cache lines, so that the rows of a tile do not share places in the cache.
-  const int64_t lines = CeilDiv(weights.depth, kLine);
-  rounded_stride_ = (lines + (lines % 2 == 0 ? 1 : 0)) * kLine;
+  constexpr int64_t kLine = 64;  // int8 numbers
+  rounded_stride_ = RoundedStride(weights.depth, kLine);
   segments_stride_ = weights.depth / SegmentOf(weights);
   const auto size = static_cast<size_t>(rows * rounded_stride_);
   if (bytes_.size() < size) bytes_.resize(size);

@@ -3,32 +3,23 @@
 #include <algorithm>
 
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/packed_blocks.h"
 
 namespace dear::cpu {
 namespace {
 
-constexpr int64_t kPanelOuts = PackedWeights::kOuts;
 // Outputs of a task: the panels of one register tile.
 constexpr int64_t kTaskOuts = 4 * kPanelOuts;
 // Rows of a task: enough to pay for turning codes into pairs, few enough for every thread.
 constexpr int64_t kTaskRows = 192;
-// Inputs that are multiplied before the next ones: their pairs stay in the nearer caches. Sums go
-// through memory between blocks, which does not change them.
-constexpr int64_t kDepthBlock = 512;
 // Work below this is not worth waking threads for.
 constexpr int64_t kNumbersPerRun = 32 * 1024;
-
-int64_t CeilDiv(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 }  // namespace
 
 void CpuBackend::RoundRows(const float* x, int64_t rows, int64_t cols, int64_t depth) {
-  // An odd number of cache lines, so that the rows of a tile do not share places in the cache.
-  constexpr int64_t kLine = 32;
-  const int64_t lines = CeilDiv(depth, kLine);
-  rounded_stride_ = (lines + (lines % 2 == 0 ? 1 : 0)) * kLine;
+  constexpr int64_t kLine = 32;  // bf16 numbers
+  rounded_stride_ = RoundedStride(depth, kLine);
   const auto size = static_cast<size_t>(rows * rounded_stride_);
   if (rounded_.size() < size) rounded_.resize(size);
   ForRows(rows, cols, [&](int64_t begin, int64_t end) {
@@ -69,22 +60,6 @@ void CpuBackend::MultiplyPacked(const float* x, int64_t rows, const Matrix& w, c
     return;
   }
   pool_->Run(out_tasks * row_tasks, run);
-}
-
-CodePanel CpuBackend::CodesOf(const PackedWeights& weights, int64_t panel, int64_t first,
-                              int64_t depth) {
-  const bool nibbles = weights.kind == PackedWeights::Kind::kCodes4;
-  const int64_t bytes = weights.depth * kPanelOuts / (nibbles ? 2 : 1);
-  const int64_t scales = weights.scale_blocks * kPanelOuts * (weights.half_scales ? 2 : 4) * panel;
-  return {.codes = static_cast<const uint8_t*>(weights.data) + panel * bytes,
-          .scales = static_cast<const char*>(weights.scales) + scales,
-          .minima = weights.minima == nullptr ? nullptr
-                                              : static_cast<const char*>(weights.minima) + scales,
-          .levels = nibbles ? weights.levels.data() : nullptr,
-          .block = weights.block,
-          .half_scales = weights.half_scales,
-          .first = first,
-          .depth = depth};
 }
 
 void CpuBackend::RunPacked(const PackedTask& task, const Matrix& w, const float* bias, int worker,

@@ -78,8 +78,8 @@ bool MachineHasAvx512Bf16() {
 #endif
 }
 
-// Intel's processors do the instruction for pairs at half the rate of fused multiply-adds, so that
-// two of those are as fast as it, and no more work; AMD's do it at their full rate.
+// Emerald Rapids multiplies half as many numbers a second by the instruction for pairs as by fused
+// multiply-adds, which is taken for all of Intel's; Zen 4 and Zen 5 twice as many.
 bool Bf16PairsAreSlow() {
 #if defined(__x86_64__)
   return __builtin_cpu_is("intel") != 0;

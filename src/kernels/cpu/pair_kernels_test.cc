@@ -11,9 +11,11 @@
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/packed_blocks.h"
 #include "kernels/testing/coded_forms.h"
 #include "kernels/testing/misaligned.h"
 #include "kernels/testing/pair_sum.h"
+#include "kernels/testing/same_bits.h"
 
 namespace dear::cpu {
 namespace {
@@ -150,26 +152,13 @@ TEST_P(PairKernelsTest, UnpackGivesTheNumbersOfTheMatrix) {
   for (const auto& matrix : PackedForms(random_, 33, kCols)) {
     const PackedWeights& weights = *matrix->Packed();
     if (weights.kind == PackedWeights::Kind::kPairs) continue;
-    const bool nibbles = weights.kind == PackedWeights::Kind::kCodes4;
     std::vector<float> expected(33 * kCols);
     matrix->CopyRows(0, 33, expected.data());
     for (int64_t panel = 0; panel < weights.panels; ++panel) {
       for (const auto& [first, depth] :
            {std::pair<int64_t, int64_t>{0, kCols}, {32, 64}, {160, 32}}) {
-        const int64_t scales = panel * weights.scale_blocks * 16 * (weights.half_scales ? 2 : 4);
         Halves pairs(depth * 16);
-        GetParam()->pairs.unpack({.codes = static_cast<const uint8_t*>(weights.data) +
-                                           panel * 16 * weights.depth / (nibbles ? 2 : 1),
-                                  .scales = static_cast<const char*>(weights.scales) + scales,
-                                  .minima = weights.minima == nullptr
-                                                ? nullptr
-                                                : static_cast<const char*>(weights.minima) + scales,
-                                  .levels = nibbles ? weights.levels.data() : nullptr,
-                                  .block = weights.block,
-                                  .half_scales = weights.half_scales,
-                                  .first = first,
-                                  .depth = depth},
-                                 pairs.data());
+        GetParam()->pairs.unpack(CodesOf(weights, panel, first, depth), pairs.data());
         for (int64_t k = 0; k < depth; ++k) {
           for (int64_t out = 0; out < 16; ++out) {
             const int64_t row = panel * 16 + out;
@@ -188,29 +177,14 @@ TEST_P(PairKernelsTest, UnpackGivesTheNumbersOfTheMatrix) {
 // Every kind through the backend: with any threads and rows the same bits, and these within what
 // rounding the activations and adding in f32 can change.
 TEST_P(PairKernelsTest, MatMulGivesTheSameBitsWithAnyThreadsAndRows) {
-  constexpr int64_t kRows = 211;  // more than a task takes
-  constexpr int64_t kIn = 1152;   // more than a block of inputs
-  constexpr int64_t kOut = 87;
-  std::normal_distribution<float> normal;
-  std::vector<float> x(kRows * kIn);
-  std::vector<float> bias(kOut);
-  for (float& value : x) value = normal(random_);
-  for (float& value : bias) value = normal(random_);
+  constexpr int64_t kRows = dear::testing::LargeProduct::kRows;
+  constexpr int64_t kIn = dear::testing::LargeProduct::kIn;
+  constexpr int64_t kOut = dear::testing::LargeProduct::kOut;
+  const dear::testing::LargeProduct product(random_);
+  const std::vector<float>& x = product.x;
+  const std::vector<float>& bias = product.bias;
   for (const auto& matrix : PackedForms(random_, kOut, kIn)) {
-    CpuBackend one(std::make_shared<ThreadPool>(1), *GetParam());
-    std::vector<float> expected(kRows * kOut);
-    one.MatMul(x.data(), kRows, *matrix, bias.data(), expected.data());
-    for (const int threads : {1, 2, 3}) {
-      CpuBackend backend(std::make_shared<ThreadPool>(threads), *GetParam());
-      for (const int64_t rows : {1, 2, 7, 64, 210}) {
-        std::vector<float> y(static_cast<size_t>(rows * kOut));
-        const int64_t first = kRows - rows;
-        backend.MatMul(x.data() + first * kIn, rows, *matrix, bias.data(), y.data());
-        ASSERT_EQ(std::memcmp(y.data(), expected.data() + first * kOut, y.size() * sizeof(float)),
-                  0)
-            << matrix->form() << " " << threads << " threads, " << rows << " rows";
-      }
-    }
+    const auto expected = dear::testing::RequireSameBits(*GetParam(), product, *matrix);
     std::vector<float> weights(kOut * kIn);
     matrix->CopyRows(0, kOut, weights.data());
     for (int64_t r = 0; r < kRows; r += 70) {
