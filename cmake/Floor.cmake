@@ -7,6 +7,21 @@ if(DEAR_TESTS)
   add_custom_target(dear_tests)
   target_link_libraries(dear_test_main PUBLIC GTest::gmock GTest::gtest PRIVATE dear_options)
 endif()
+
+# dear_precompile(TARGET FIRST HEADERS…): TARGET reads the headers as the target FIRST compiled them, once for all.
+# Only where DEAR_PRECOMPILE asks for it: such a build does not see that a file forgot an #include.
+function(dear_precompile target first)
+  if(NOT DEAR_PRECOMPILE)
+    return()
+  elseif(target STREQUAL first)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${first})
+  endif()
+endfunction()
+set(dear_common_headers <algorithm> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <span> <string>
+  <string_view> <utility> <vector>)
+
 function(dear_floor name)
   cmake_parse_arguments(ARG "" "" "FLOORS;LIBS" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${name})
@@ -24,6 +39,7 @@ function(dear_floor name)
     if(EXISTS ${dir}/floor.cmake)
       include(${dir}/floor.cmake)
     endif()
+    dear_precompile(dear_${name} dear_base ${dear_common_headers} <nlohmann/json.hpp>)
   else()
     add_library(dear_${name} INTERFACE)
     target_include_directories(dear_${name} INTERFACE
@@ -35,6 +51,7 @@ function(dear_floor name)
     add_executable(dear_${name}_test ${tests})
     target_link_libraries(dear_${name}_test PRIVATE dear_${name} dear_options dear_test_main)
     dear_light(dear_${name}_test)
+    dear_precompile(dear_${name}_test dear_base_test ${dear_common_headers} <gmock/gmock.h> <gtest/gtest.h>)
     add_dependencies(dear_tests dear_${name}_test)
     target_compile_definitions(dear_${name}_test PRIVATE DEAR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     gtest_discover_tests(dear_${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES

@@ -19,7 +19,8 @@ BELOW = {
     "model": ["base", "tensor", "formats", "kernels"],
     "generate": ["base", "tensor", "formats", "kernels", "model", "text"],
     "rank": ["base", "tensor", "formats", "hub", "text", "kernels", "model", "generate"],
-    "api": ["base", "tensor", "formats", "eval", "hub", "text", "kernels", "model", "generate", "rank", "dear"],
+    "train": ["base", "tensor", "formats", "eval", "hub", "text", "kernels", "model", "generate", "rank"],
+    "api": ["base", "tensor", "formats", "eval", "hub", "text", "kernels", "model", "generate", "rank", "train", "dear"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([a-z_0-9]+)/')
 
