@@ -194,6 +194,10 @@ LoraConfig Parse(const Json& object, const OrderedJson& ordered, const std::stri
   config.r = CheckedRank(fields, "r", fields.Number("r", 8.0));
   config.lora_alpha = fields.Number("lora_alpha", 8.0);
   if (!std::isfinite(config.lora_alpha)) fields.Fail("lora_alpha", "expected a finite number");
+  config.lora_dropout = fields.Number("lora_dropout", 0.0);
+  if (!(config.lora_dropout >= 0 && config.lora_dropout < 1)) {
+    fields.Fail("lora_dropout", "expected a number of at least 0 and below 1");
+  }
   config.use_rslora = fields.Bool("use_rslora", false);
   config.use_dora = fields.Bool("use_dora", false);
   config.fan_in_fan_out = fields.Bool("fan_in_fan_out", false);

@@ -21,6 +21,7 @@ struct LoraConfig {
   std::string task_type;  // "CAUSAL_LM", "SEQ_CLS", "FEATURE_EXTRACTION", or empty
   int64_t r = 8;
   double lora_alpha = 8;
+  double lora_dropout = 0;  // in [0, 1); of training alone
   bool use_rslora = false;
   bool use_dora = false;
   bool fan_in_fan_out =

@@ -11,6 +11,10 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
     COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512vnni;-mfma;-fno-exceptions;-Wno-uninitialized;-Wno-maybe-uninitialized")
   set_source_files_properties(${dir}/cpu/avx512_bf16.cc PROPERTIES
     COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512bf16;-mfma;-fno-exceptions;-Wno-uninitialized;-Wno-maybe-uninitialized")
+  # Headers compiled for the baseline serve no other instruction set.
+  foreach(set avx2 avx_vnni amx avx512 avx512_vnni avx512_bf16)
+    set_source_files_properties(${dir}/cpu/${set}.cc PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  endforeach()
 endif()
 
 # Nothing of those files may be shared with code for older machines.

@@ -113,6 +113,11 @@ void AdaptedOps::Apply(const Linear& linear, const RowGroups& groups, const floa
     const Matrix& weight = WeightOf(linear, delta);
     const auto rows = static_cast<int64_t>(group.rows.size());
     const float* gathered = Gather(groups, group, x, weight.cols());
+    if (dropout_.probability > 0) {
+      float* dropped = Room(dropped_, rows * weight.cols());
+      dropout_.Apply(linear.id, gathered, rows, weight.cols(), dropped);
+      gathered = dropped;
+    }
     float* inner = Room(inner_, rows * delta->rank);
     backend_.MatMul(gathered, rows, weight.cols(), delta->a.data(), delta->rank, nullptr, inner);
     AddDelta(*delta, group, inner, weight.rows(), delta->scaling, BiasOf(linear, delta), width, y);

@@ -7,6 +7,7 @@
 
 #include "base/aligned_vector.h"
 #include "kernels/backend.h"
+#include "model/lora_dropout.h"
 #include "model/model.h"
 #include "model/row_groups.h"
 
@@ -31,6 +32,10 @@ class AdaptedOps {
   void ApplyNorm(const Norm& norm, const RowGroups& groups, const float* x, int64_t vectors_per_row,
                  int64_t size, float* y);
 
+  // From now on what enters LoRA factors loses numbers, as in training; probability 0: none.
+  void SetDropout(const LoraDropout& dropout) { dropout_ = dropout; }
+  const LoraDropout& dropout() const { return dropout_; }
+
   // Outputs of `head` under `adapter`. Throws kInvalidArgument where there is no head.
   static int64_t HeadWidth(const Linear& head, const Adapter* adapter);
 
@@ -44,6 +49,8 @@ class AdaptedOps {
 
   Backend& backend_;
   const ModelConfig& config_;
+  LoraDropout dropout_;
+  AlignedVector<float> dropped_;
   AlignedVector<float> gathered_;
   AlignedVector<float> inner_;
   AlignedVector<float> outer_;

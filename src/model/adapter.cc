@@ -6,6 +6,11 @@ namespace dear {
 
 std::shared_ptr<const Adapter> Adapter::Bind(const Model& base, const PeftAdapter& files,
                                              std::string name) {
+  return BindOpen(base, files, std::move(name));
+}
+
+std::shared_ptr<Adapter> Adapter::BindOpen(const Model& base, const PeftAdapter& files,
+                                           std::string name) {
   auto adapter = std::shared_ptr<Adapter>(new Adapter());
   adapter->name_ = std::move(name);
   adapter->config_ = files.config;

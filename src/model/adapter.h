@@ -48,7 +48,10 @@ class Adapter {
 
  private:
   friend class AdapterBinder;
+  friend class TrainableAdapter;  // changes the numbers between passes
   Adapter() = default;
+  static std::shared_ptr<Adapter> BindOpen(const Model& base, const PeftAdapter& files,
+                                           std::string name);
   std::shared_ptr<const Model> base_;
   std::string name_;
   LoraConfig config_;

@@ -9,6 +9,7 @@
 #include "base/aligned_vector.h"
 #include "kernels/backend.h"
 #include "model/adapted_ops.h"
+#include "model/layer_activations.h"
 #include "model/model.h"
 #include "model/rope.h"
 #include "model/row_groups.h"
@@ -31,20 +32,37 @@ struct PackedRows {
 class ForwardPass {
  public:
   ForwardPass(const Model& model, Backend& backend);
+  // One whose KV blocks hold fewer layers than the model has, layer i writing into place i modulo
+  // their number: for a caller that runs every layer over whole sequences.
+  ForwardPass(const Model& model, Backend& backend, int64_t kv_layers);
 
   // Runs the rows through all layers, writing their keys and values, and writes the head outputs
   // [head_rows, width] to `outputs`. Throws kInvalidFormat where a number is not finite.
   void Run(const PackedRows& rows, int64_t width, float* outputs);
+
+  // The same in its parts, for a backward pass: Begin, then RunLayer for each layer in turn, then
+  // what the head needs is hidden(), the residual stream [rows, hidden_size].
+  void Begin(const PackedRows& rows);
+  // Writes what the layer computes into `kept` where that is given.
+  void RunLayer(int64_t index, const PackedRows& rows, const LayerActivations* kept);
+  float* hidden() { return work_.hidden.data(); }
+  // The rotary tables of the rows that Begin was given, [rows, head_dim / 2].
+  const float* cos() const { return work_.cos.data(); }
+  const float* sin() const { return work_.sin.data(); }
+
+  AttentionShape AttentionOf(int64_t layer) const;
+  AdaptedOps& ops() { return ops_; }
+  const KvLayout& kv_layout() const { return kv_; }
 
  private:
   // Memory for the activations of up to `rows` rows.
   struct Workspace {
     int64_t rows = 0;
     AlignedVector<float> hidden, normed, q, k, v, attended, projected, gate, up, cos, sin;
+    LayerBuffers layer;  // the same memory as a layer sees it
   };
 
   void Reserve(int64_t rows);
-  void RunLayer(int64_t index, const PackedRows& rows);
   void RunHead(const PackedRows& rows, int64_t width, float* outputs);
   void RequireFiniteRows(std::span<const float> values) const;
 
@@ -58,6 +76,7 @@ class ForwardPass {
 };
 
 KvLayout KvLayoutOf(const ModelConfig& config);
+GateActivation ActivationOf(const ModelConfig& config);
 
 }  // namespace dear
 

@@ -13,6 +13,9 @@ namespace {
 #include "kernels/cpu/packed_body.inc"
 #include "kernels/cpu/widen_body.inc"
 
+// Stands on kernel_body.inc.
+#include "kernels/cpu/gradient_body.inc"
+
 const char* ByteUnit() noexcept {
   return "maddubs";
 }
@@ -43,6 +46,9 @@ constexpr KernelTable kTable = {
     .score_keys = ScoreKeys,
     .softmax = Softmax,
     .weigh_values = WeighValues,
+    .add_outer = AddOuter,
+    .rms_norm_gradient = RmsNormGradient,
+    .gate_gradient = GateGradient,
     .pairs = {PairUnit, RoundRow, DotPairs, UnpackCodes},
     .bytes = {ByteUnit, QuantizeRow, DotByteRows, UnpackBytes},
     .widen = Widen,

@@ -50,6 +50,9 @@ inline F16 FromBF16(const void* p) {
 #include "kernels/cpu/packed_body.inc"
 #include "kernels/cpu/widen_body.inc"
 
+// Stands on kernel_body.inc.
+#include "kernels/cpu/gradient_body.inc"
+
 constexpr KernelTable kTable = {
     .name = "avx512",
     .vector_bits = VectorBits,
@@ -59,6 +62,9 @@ constexpr KernelTable kTable = {
     .score_keys = ScoreKeys,
     .softmax = Softmax,
     .weigh_values = WeighValues,
+    .add_outer = AddOuter,
+    .rms_norm_gradient = RmsNormGradient,
+    .gate_gradient = GateGradient,
     .pairs = {PairUnit, RoundRow, DotPairs, UnpackCodes},
     .bytes = {},  // AVX2's: bytes need more than AVX-512F
     .widen = Widen,

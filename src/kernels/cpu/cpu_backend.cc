@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <optional>
 
 #include "base/ceil_div.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/widen_rows.h"
 
 namespace dear::cpu {
 namespace {
@@ -26,17 +26,6 @@ constexpr int64_t kFloatsPerTask = 16 * 1024;
 int64_t RowBlock(int64_t in) {
   constexpr int64_t kTile = 12;
   return std::max(kTile, kRowBlockFloats / std::max<int64_t>(in, 1) / kTile * kTile);
-}
-
-std::optional<StoredForm> FormOf(DType dtype) {
-  switch (dtype) {
-    case DType::kBF16: return StoredForm::kBF16;
-    case DType::kQ4_0: return StoredForm::kQ4_0;
-    case DType::kQ4_1: return StoredForm::kQ4_1;
-    case DType::kQ8_0: return StoredForm::kQ8_0;
-    case DType::kQ4_K: return StoredForm::kQ4_K;
-    default: return std::nullopt;
-  }
 }
 
 // Output columns of one task: whole tiles, and enough tasks for every thread.
@@ -83,18 +72,6 @@ void CpuBackend::Embed(const Matrix& table, std::span<const int32_t> ids, float 
   });
 }
 
-void CpuBackend::WidenRows(const Matrix& w, int64_t row, int64_t count, float* dst) const {
-  const StoredRows* stored = w.Stored();
-  const std::optional<StoredForm> form =
-      stored == nullptr || kernels_.widen == nullptr ? std::nullopt : FormOf(stored->dtype);
-  if (!form) {
-    w.CopyRows(row, count, dst);
-    return;
-  }
-  kernels_.widen(*form, reinterpret_cast<const uint8_t*>(stored->data) + row * stored->row_bytes,
-                 count * w.cols(), dst);
-}
-
 void CpuBackend::MatMul(const float* x, int64_t rows, const Matrix& w, const float* bias,
                         float* y) {
   if (w.Packed() != nullptr) {
@@ -116,7 +93,7 @@ void CpuBackend::MatMul(const float* x, int64_t rows, const Matrix& w, const flo
     const int64_t first = task * out_block;
     const int64_t count = std::min(out_block, out - first);
     float* block = Scratch(worker, out_block * in);
-    WidenRows(w, first, count, block);
+    WidenRows(kernels_, w, first, count, block);
     for (int64_t row = 0; row < rows; row += row_block) {
       kernels_.dot_rows(x + row * in, std::min(row_block, rows - row), in, block, count, in,
                         bias == nullptr ? nullptr : bias + first, y + row * out + first, out);

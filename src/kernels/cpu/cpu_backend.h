@@ -55,8 +55,6 @@ class CpuBackend : public Backend {
     int64_t outs;
   };
 
-  // Rows of `w` in f32, by the kernels' own loops where they know the form.
-  void WidenRows(const Matrix& w, int64_t row, int64_t count, float* dst) const;
   void MultiplyPacked(const float* x, int64_t rows, const Matrix& w, const float* bias, float* y);
   void RunPacked(const PackedTask& task, const Matrix& w, const float* bias, int worker, float* y);
   void RunBytes(const PackedTask& task, const Matrix& w, const float* bias, int worker, float* y);

@@ -90,6 +90,23 @@ struct ByteProduct {
   int64_t y_stride;
 };
 
+// Sums of outer products, for gradients:
+//   y[m, n] += sum_k a(m, k) * b[k, n], a(m, k) = a[m * a_row + k * a_step]
+// one f32 sum for each output that goes on from what y holds, in the order of k, each step one
+// fused multiply-add where the set fuses: cutting k into several calls changes no bit.
+struct OuterSum {
+  const float* a;
+  int64_t a_row;
+  int64_t a_step;
+  const float* b;  // [k, n] at b_stride
+  int64_t b_stride;
+  int64_t m;
+  int64_t n;
+  int64_t k;
+  float* y;  // [m, n] at y_stride
+  int64_t y_stride;
+};
+
 // Forms of weights that kernels widen themselves; the blocks are those of GGUF.
 enum class StoredForm : uint8_t { kBF16, kQ4_0, kQ4_1, kQ8_0, kQ4_K };
 
@@ -153,6 +170,16 @@ struct KernelTable {
   // before they are added. values [kKeysPerBlock, dim], acc [rows, dim], dim a multiple of kLanes.
   void (*weigh_values)(const float* p, int64_t rows, int64_t p_stride, const float* values,
                        int64_t dim, float* acc) noexcept;
+
+  void (*add_outer)(const OuterSum& sum) noexcept;
+
+  // Of rms_norm, for the gradient dy of its y: dx[i] += its part in the gradient of x.
+  void (*rms_norm_gradient)(const float* x, const float* w, float offset, const float* dy,
+                            int64_t n, float eps, float* dx) noexcept;
+
+  // Of gate, for the gradient dy of its y. dgate may be gate, dup may be up or dy.
+  void (*gate_gradient)(GateKind kind, const float* gate, const float* up, const float* dy,
+                        int64_t n, float* dgate, float* dup) noexcept;
 
   PairKernels pairs;
   ByteKernels bytes;

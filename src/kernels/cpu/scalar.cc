@@ -16,6 +16,8 @@ constexpr int kRowTile = 2;
 constexpr int kOutTile = 1;
 constexpr int kScoreTile = 1;
 constexpr int kValueTile = 2;
+constexpr int kSumRows = 2;
+constexpr int kSumVectors = 1;
 
 inline F4 Load4(const float* p) {
   F4 v;
@@ -214,6 +216,9 @@ inline void StorePairs(uint16_t* y, const F16& even, const F16& odd) {
 #include "kernels/cpu/kernel_body.inc"
 #include "kernels/cpu/packed_body.inc"
 
+// Stands on kernel_body.inc.
+#include "kernels/cpu/gradient_body.inc"
+
 const char* ByteUnit() noexcept {
   return "plain";
 }
@@ -298,6 +303,9 @@ constexpr KernelTable kTable = {
     .score_keys = ScoreKeys,
     .softmax = Softmax,
     .weigh_values = WeighValues,
+    .add_outer = AddOuter,
+    .rms_norm_gradient = RmsNormGradient,
+    .gate_gradient = GateGradient,
     .pairs = {PairUnit, RoundRow, DotPairs, UnpackCodes},
     .bytes = {ByteUnit, QuantizeRow, DotByteRows, UnpackBytes},
     .widen = nullptr,

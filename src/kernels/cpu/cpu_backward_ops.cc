@@ -1,0 +1,171 @@
+#include "kernels/cpu/cpu_backward_ops.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "base/ceil_div.h"
+#include "kernels/cpu/isa.h"
+#include "kernels/cpu/widen_rows.h"
+
+namespace dear::cpu {
+namespace {
+
+// Floats of a block of weights that is widened and met by all rows: within the second cache of
+// two cores.
+constexpr int64_t kWeightBlockFloats = 192 * 1024;
+constexpr int64_t kFewestOuts = 16;
+// Outputs of one task of a sum: rows as whole tiles of every instruction set, and columns.
+constexpr int64_t kTaskRows = 96;
+constexpr int64_t kTaskColumns = 256;
+// Work below this is not worth waking threads for.
+constexpr int64_t kFloatsPerTask = 16 * 1024;
+
+}  // namespace
+
+CpuBackwardOps::CpuBackwardOps(std::shared_ptr<ThreadPool> pool, const KernelTable& kernels)
+    : pool_(std::move(pool)),
+      kernels_(kernels),
+      scratch_(static_cast<size_t>(pool_->num_threads())) {}
+
+float* CpuBackwardOps::Scratch(int worker, int64_t floats) {
+  AlignedVector<float>& memory = scratch_[static_cast<size_t>(worker)];
+  if (static_cast<int64_t>(memory.size()) < floats) memory.resize(static_cast<size_t>(floats));
+  return memory.data();
+}
+
+void CpuBackwardOps::ForRows(int64_t rows, int64_t row_floats,
+                             const std::function<void(int64_t, int64_t)>& fn) {
+  const int64_t per_task = std::max<int64_t>(1, kFloatsPerTask / std::max<int64_t>(row_floats, 1));
+  pool_->Run(CeilDiv(rows, per_task), [&](int64_t task, int) {
+    fn(task * per_task, std::min(rows, (task + 1) * per_task));
+  });
+}
+
+void CpuBackwardOps::AddOuter(const OuterSum& sum) {
+  if (sum.m * sum.n * sum.k < 4 * kFloatsPerTask) {
+    kernels_.add_outer(sum);
+    return;
+  }
+  const int64_t across = CeilDiv(sum.n, kTaskColumns);
+  pool_->Run(CeilDiv(sum.m, kTaskRows) * across, [&](int64_t task, int) {
+    const int64_t row = task / across * kTaskRows;
+    const int64_t column = task % across * kTaskColumns;
+    OuterSum part = sum;
+    part.a += row * sum.a_row;
+    part.b += column;
+    part.y += row * sum.y_stride + column;
+    part.m = std::min(kTaskRows, sum.m - row);
+    part.n = std::min(kTaskColumns, sum.n - column);
+    kernels_.add_outer(part);
+  });
+}
+
+void CpuBackwardOps::MatMulInput(const float* dy, int64_t rows, const Matrix& w, float* dx) {
+  if (w.DenseF32() != nullptr) {
+    MatMulInput(dy, rows, w.rows(), w.DenseF32(), w.cols(), dx);
+    return;
+  }
+  const int64_t in = w.cols();
+  const int64_t block = std::clamp<int64_t>(kWeightBlockFloats / std::max<int64_t>(in, 1),
+                                            kFewestOuts, std::max(kFewestOuts, w.rows()));
+  weights_.resize(static_cast<size_t>(block * in));
+  for (int64_t first = 0; first < w.rows(); first += block) {
+    const int64_t count = std::min(block, w.rows() - first);
+    ForRows(count, in, [&](int64_t begin, int64_t end) {
+      WidenRows(kernels_, w, first + begin, end - begin, weights_.data() + begin * in);
+    });
+    AddOuter({.a = dy + first,
+              .a_row = w.rows(),
+              .a_step = 1,
+              .b = weights_.data(),
+              .b_stride = in,
+              .m = rows,
+              .n = in,
+              .k = count,
+              .y = dx,
+              .y_stride = in});
+  }
+}
+
+void CpuBackwardOps::MatMulInput(const float* dy, int64_t rows, int64_t out, const float* w,
+                                 int64_t in, float* dx) {
+  const int64_t block = std::max(kFewestOuts, kWeightBlockFloats / std::max<int64_t>(in, 1));
+  for (int64_t first = 0; first < out; first += block) {
+    AddOuter({.a = dy + first,
+              .a_row = out,
+              .a_step = 1,
+              .b = w + first * in,
+              .b_stride = in,
+              .m = rows,
+              .n = in,
+              .k = std::min(block, out - first),
+              .y = dx,
+              .y_stride = in});
+  }
+}
+
+void CpuBackwardOps::MatMulWeight(const float* dy, const float* x, int64_t rows, int64_t out,
+                                  int64_t in, float* dw) {
+  // A block of rows at a time: its x stays in the cache while all outputs pass by.
+  const int64_t block = std::max(kFewestOuts, kWeightBlockFloats / std::max<int64_t>(in, 1));
+  for (int64_t first = 0; first < rows; first += block) {
+    AddOuter({.a = dy + first * out,
+              .a_row = 1,
+              .a_step = out,
+              .b = x + first * in,
+              .b_stride = in,
+              .m = out,
+              .n = in,
+              .k = std::min(block, rows - first),
+              .y = dw,
+              .y_stride = in});
+  }
+}
+
+void CpuBackwardOps::RmsNorm(const float* x, const float* dy, int64_t rows, int64_t n,
+                             const float* w, bool plus_one, float eps, float* dx) {
+  ForRows(rows, n, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      kernels_.rms_norm_gradient(x + row * n, w, plus_one ? 1.0F : 0.0F, dy + row * n, n, eps,
+                                 dx + row * n);
+    }
+  });
+}
+
+void CpuBackwardOps::Gate(GateActivation activation, const float* gate, const float* up,
+                          const float* dy, int64_t rows, int64_t n, float* dgate, float* dup) {
+  ForRows(rows, 4 * n, [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * n;
+    const int64_t count = (end - begin) * n;
+    if (activation == GateActivation::kGelu) {
+      for (int64_t i = first; i < first + count; ++i) {
+        // g Phi(g): its slope is Phi(g) + g phi(g), phi the normal density.
+        const float g = gate[i];
+        const float below = 0.5F * (1.0F + std::erf(g * 0.70710678F));
+        const float density = 0.39894228F * std::exp(-0.5F * g * g);
+        const float gradient = dy[i];
+        const float from_up = gradient * up[i];
+        dup[i] = gradient * g * below;
+        dgate[i] = from_up * (below + g * density);
+      }
+      return;
+    }
+    const GateKind kind =
+        activation == GateActivation::kSilu ? GateKind::kSilu : GateKind::kGeluTanh;
+    kernels_.gate_gradient(kind, gate + first, up + first, dy + first, count, dgate + first,
+                           dup + first);
+  });
+}
+
+}  // namespace dear::cpu
+
+namespace dear {
+
+std::unique_ptr<BackwardOps> MakeCpuBackwardOps(std::shared_ptr<ThreadPool> pool) {
+  const char* wanted = std::getenv("DEAR_ISA");
+  return std::make_unique<cpu::CpuBackwardOps>(std::move(pool),
+                                               cpu::ChooseKernels(wanted == nullptr ? "" : wanted));
+}
+
+}  // namespace dear

@@ -1,0 +1,55 @@
+#ifndef DEAR_KERNELS_CPU_CPU_BACKWARD_OPS_H_
+#define DEAR_KERNELS_CPU_CPU_BACKWARD_OPS_H_
+
+#include <memory>
+#include <vector>
+
+#include "base/aligned_vector.h"
+#include "kernels/backward_ops.h"
+#include "kernels/cpu/kernel_table.h"
+
+namespace dear::cpu {
+
+// Shares the backward ops out over a thread pool; the inner loops are those of one kernel table.
+class CpuBackwardOps : public BackwardOps {
+ public:
+  CpuBackwardOps(std::shared_ptr<ThreadPool> pool, const KernelTable& kernels);
+
+  void MatMulInput(const float* dy, int64_t rows, const Matrix& w, float* dx) override;
+  void MatMulInput(const float* dy, int64_t rows, int64_t out, const float* w, int64_t in,
+                   float* dx) override;
+  void MatMulWeight(const float* dy, const float* x, int64_t rows, int64_t out, int64_t in,
+                    float* dw) override;
+  void RmsNorm(const float* x, const float* dy, int64_t rows, int64_t n, const float* w,
+               bool plus_one, float eps, float* dx) override;
+  void Gate(GateActivation activation, const float* gate, const float* up, const float* dy,
+            int64_t rows, int64_t n, float* dgate, float* dup) override;
+  void Attention(const AttentionShape& shape, const float* q, const float* k, const float* v,
+                 const float* dy, std::span<const SequenceRows> sequences, float* dq, float* dk,
+                 float* dv) override;
+
+ private:
+  // What attention read and what its gradients are written to.
+  struct AttentionRows {
+    const float *q, *k, *v, *dy;
+    float *dq, *dk, *dv;
+  };
+
+  // Shares the outputs of `sum` out over the threads.
+  void AddOuter(const OuterSum& sum);
+  void ForRows(int64_t rows, int64_t row_floats,
+               const std::function<void(int64_t begin, int64_t end)>& fn);
+  // One key head of one sequence.
+  void AttendBack(const AttentionShape& shape, const AttentionRows& rows,
+                  const SequenceRows& sequence, int64_t kv_head, int worker);
+  float* Scratch(int worker, int64_t floats);
+
+  std::shared_ptr<ThreadPool> pool_;
+  const KernelTable& kernels_;
+  AlignedVector<float> weights_;  // a block of rows of a matrix, widened
+  std::vector<AlignedVector<float>> scratch_;
+};
+
+}  // namespace dear::cpu
+
+#endif  // DEAR_KERNELS_CPU_CPU_BACKWARD_OPS_H_

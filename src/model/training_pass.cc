@@ -1,0 +1,245 @@
+#include "model/training_pass.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/error.h"
+
+namespace dear {
+namespace {
+
+void Zeros(AlignedVector<float>& memory, int64_t floats) {
+  memory.assign(static_cast<size_t>(floats), 0.0F);
+}
+
+void Resize(AlignedVector<float>& memory, int64_t floats) {
+  if (static_cast<int64_t>(memory.size()) < floats) memory.resize(static_cast<size_t>(floats));
+}
+
+}  // namespace
+
+TrainingPass::TrainingPass(const Model& model, TrainableAdapter& adapter, Backend& backend,
+                           BackwardOps& backward, const TrainingMemory& memory)
+    : model_(model),
+      config_(model.config()),
+      adapter_(adapter),
+      backend_(backend),
+      backward_(backward),
+      forward_(model, backend, 1),
+      gradients_(config_, backend, backward, adapter),
+      memory_(memory),
+      lowest_layer_(LowestTrainedLayer()) {
+  memory_.kept_layers = std::clamp<int64_t>(memory_.kept_layers, 0, config_.num_layers);
+  inputs_.resize(static_cast<size_t>(config_.num_layers - memory_.kept_layers));
+  kept_.resize(static_cast<size_t>(memory_.kept_layers));
+}
+
+int64_t TrainingPass::BytesPerToken(const ModelConfig& config, int64_t kept_layers) {
+  const int64_t layer = LayerActivations::BytesPerRow(config);
+  const int64_t stream = config.hidden_size * static_cast<int64_t>(sizeof(float));
+  // The kept layers, the inputs of the others, one layer computed again, gradients of one, and the
+  // forward pass's own workspace.
+  return kept_layers * layer + (config.num_layers - kept_layers) * stream + 3 * layer;
+}
+
+void TrainingPass::SetDropout(const LoraDropout& dropout) {
+  forward_.ops().SetDropout(dropout);
+  gradients_.SetDropout(dropout);
+}
+
+// Below it nothing asks for a gradient.
+int64_t TrainingPass::LowestTrainedLayer() const {
+  const auto trained = [&](const Linear& linear) {
+    const ModuleGradients& gradients = adapter_.gradients(linear.id);
+    return gradients.a != nullptr || gradients.weight != nullptr;
+  };
+  for (int64_t i = 0; i < config_.num_layers; ++i) {
+    const LayerWeights& layer = model_.layers()[static_cast<size_t>(i)];
+    for (const Linear* linear :
+         {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down}) {
+      if (trained(*linear)) return i;
+    }
+  }
+  return config_.num_layers;
+}
+
+PackedRows TrainingPass::Pack(std::span<const TrainingSequence> sequences) {
+  PackedRows rows;
+  while (caches_.size() < sequences.size()) caches_.emplace_back(forward_.kv_layout());
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const TrainingSequence& sequence = sequences[i];
+    const auto length = static_cast<int64_t>(sequence.tokens.size());
+    const std::string where = "training sequence " + std::to_string(i);
+    if (length == 0) throw Error(ErrorCode::kInvalidArgument, where, "has no tokens");
+    // Its memory from the step before is taken again; every place that is read is written first.
+    caches_[i].Truncate(std::min(length, caches_[i].length()));
+    caches_[i].Reserve(length);
+    const auto first = static_cast<int64_t>(rows.tokens.size());
+    rows.sequences.push_back(
+        {.first_row = first, .rows = length, .first_position = 0, .blocks = caches_[i].blocks()});
+    for (int64_t position = 0; position < length; ++position) {
+      const int32_t token = sequence.tokens[static_cast<size_t>(position)];
+      if (token < 0 || token >= config_.vocab_size) {
+        throw Error(ErrorCode::kInvalidArgument, where,
+                    "token " + std::to_string(token) + " is outside the vocabulary of " +
+                        std::to_string(config_.vocab_size));
+      }
+      rows.groups.Add(adapter_.adapter().get(), static_cast<int32_t>(first + position));
+      rows.tokens.push_back(token);
+      rows.positions.push_back(position);
+    }
+    for (const int32_t row : sequence.head_rows) {
+      if (row < 0 || row >= length) {
+        throw Error(ErrorCode::kInvalidArgument, where,
+                    "has no row " + std::to_string(row) + " for the head");
+      }
+      rows.head_rows.push_back(static_cast<int32_t>(first) + row);
+    }
+  }
+  rows.stored = rows.sequences;
+  return rows;
+}
+
+LayerActivations* TrainingPass::KeptOf(int64_t layer) {
+  const int64_t index = layer - (config_.num_layers - memory_.kept_layers);
+  return index < 0 ? nullptr : &kept_[static_cast<size_t>(index)];
+}
+
+void TrainingPass::Forward(const PackedRows& rows) {
+  const auto num_rows = static_cast<int64_t>(rows.tokens.size());
+  forward_.Begin(rows);
+  for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
+    LayerActivations* kept = KeptOf(layer);
+    if (kept != nullptr) {
+      kept->Reserve(config_, num_rows);
+    } else if (layer >= lowest_layer_) {
+      const int64_t floats = num_rows * config_.hidden_size;
+      AlignedVector<float>& input = inputs_[static_cast<size_t>(layer)];
+      Resize(input, floats);
+      std::copy_n(forward_.hidden(), floats, input.data());
+    }
+    forward_.RunLayer(layer, rows, kept);
+  }
+}
+
+void TrainingPass::Head(const PackedRows& rows, const LossFn& loss, bool backward) {
+  const int64_t hidden = config_.hidden_size;
+  const auto num_rows = static_cast<int64_t>(rows.tokens.size());
+  const auto wanted = static_cast<int64_t>(rows.head_rows.size());
+  const int64_t width = AdaptedOps::HeadWidth(model_.head(), adapter_.adapter().get());
+  const int64_t part = std::max<int64_t>(1, kLossFloats / width);
+  if (backward) Zeros(dstream_, num_rows * hidden);
+  for (int64_t first = 0; first < wanted; first += part) {
+    const int64_t count = std::min(part, wanted - first);
+    const std::span<const int32_t> chosen =
+        std::span(rows.head_rows).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
+    RowGroups groups;
+    for (int64_t i = 0; i < count; ++i) {
+      groups.Add(adapter_.adapter().get(), static_cast<int32_t>(i));
+    }
+    Resize(head_in_, count * hidden);
+    Resize(head_normed_, count * hidden);
+    Resize(head_out_, count * width);
+    backend_.GatherRows(forward_.hidden(), chosen, hidden, head_in_.data());
+    forward_.ops().ApplyNorm(model_.final_norm(), groups, head_in_.data(), 1, hidden,
+                             head_normed_.data());
+    forward_.ops().Apply(model_.head(), groups, head_normed_.data(), width, head_out_.data());
+    loss(first, count, width, head_out_.data());
+    if (!backward) continue;
+
+    Zeros(head_dnormed_, count * hidden);
+    gradients_.Apply(model_.head(), head_normed_.data(), head_out_.data(), count,
+                     head_dnormed_.data());
+    // A row may be asked for once only, so its gradient can be made in place of its input.
+    std::vector<float> dinput(static_cast<size_t>(count * hidden));
+    gradients_.ApplyNorm(model_.final_norm(), head_in_.data(), head_dnormed_.data(), count, hidden,
+                         dinput.data());
+    backend_.ScatterRows(dinput.data(), chosen, hidden, hidden, 0, dstream_.data());
+  }
+}
+
+void TrainingPass::Backward(const PackedRows& rows) {
+  const auto num_rows = static_cast<int64_t>(rows.tokens.size());
+  minus_sin_.resize(static_cast<size_t>(num_rows * config_.head_dim / 2));
+  for (size_t i = 0; i < minus_sin_.size(); ++i) minus_sin_[i] = -forward_.sin()[i];
+  for (int64_t layer = config_.num_layers - 1; layer >= lowest_layer_; --layer) {
+    LayerActivations* kept = KeptOf(layer);
+    if (kept == nullptr) {
+      kept = &again_;
+      kept->Reserve(config_, num_rows);
+      std::copy_n(inputs_[static_cast<size_t>(layer)].data(), num_rows * config_.hidden_size,
+                  forward_.hidden());
+      forward_.RunLayer(layer, rows, kept);
+    }
+    LayerBackward(layer, rows, kept->buffers());
+  }
+}
+
+void TrainingPass::LayerBackward(int64_t index, const PackedRows& rows, const LayerBuffers& b) {
+  const LayerWeights& layer = model_.layers()[static_cast<size_t>(index)];
+  const auto n = static_cast<int64_t>(rows.tokens.size());
+  const int64_t hidden = config_.hidden_size;
+  const int64_t inner = config_.intermediate_size;
+  const int64_t head_dim = config_.head_dim;
+  const int64_t heads = config_.num_heads * head_dim;
+  const int64_t kv_heads = config_.num_kv_heads * head_dim;
+  float* const dstream = dstream_.data();
+
+  // stream += down(act(gate(normed)) * up(normed)): the stream's gradient is also the branch's.
+  Zeros(dgated_, n * inner);
+  gradients_.Apply(layer.down, b.gated, dstream, n, dgated_.data());
+  Resize(dgate_, n * inner);
+  Resize(dup_, n * inner);
+  backward_.Gate(ActivationOf(config_), b.gate, b.up, dgated_.data(), n, inner, dgate_.data(),
+                 dup_.data());
+  Zeros(dnormed_, n * hidden);
+  gradients_.Apply(layer.gate, b.post_normed, dgate_.data(), n, dnormed_.data());
+  gradients_.Apply(layer.up, b.post_normed, dup_.data(), n, dnormed_.data());
+  gradients_.ApplyNorm(layer.post_norm, b.middle, dnormed_.data(), n, hidden, dstream);
+
+  // stream += o(attention(q(normed), k(normed), v(normed))).
+  Zeros(dattended_, n * heads);
+  gradients_.Apply(layer.o, b.attended, dstream, n, dattended_.data());
+  Resize(dq_, n * heads);
+  Resize(dk_, n * kv_heads);
+  Resize(dv_, n * kv_heads);
+  backward_.Attention(forward_.AttentionOf(index), b.q, b.k, b.v, dattended_.data(), rows.sequences,
+                      dq_.data(), dk_.data(), dv_.data());
+  // A turn's transpose is the turn back.
+  backend_.Rope(dq_.data(), n, config_.num_heads, head_dim, forward_.cos(), minus_sin_.data());
+  backend_.Rope(dk_.data(), n, config_.num_kv_heads, head_dim, forward_.cos(), minus_sin_.data());
+  const auto through_head_norm = [&](const Norm& norm, const float* projected, int64_t num_heads,
+                                     AlignedVector<float>& gradient) {
+    Zeros(dprojected_, n * num_heads * head_dim);
+    gradients_.ApplyNorm(norm, projected, gradient.data(), n * num_heads, head_dim,
+                         dprojected_.data());
+    std::swap(dprojected_, gradient);
+  };
+  if (config_.qk_norm) {
+    through_head_norm(layer.q_norm, b.q_projected, config_.num_heads, dq_);
+    through_head_norm(layer.k_norm, b.k_projected, config_.num_kv_heads, dk_);
+  }
+  // What lies below the lowest trained layer asks for no gradient.
+  const bool goes_on = index > lowest_layer_;
+  if (goes_on) Zeros(dnormed_, n * hidden);
+  float* const dnormed = goes_on ? dnormed_.data() : nullptr;
+  gradients_.Apply(layer.q, b.normed, dq_.data(), n, dnormed);
+  gradients_.Apply(layer.k, b.normed, dk_.data(), n, dnormed);
+  gradients_.Apply(layer.v, b.normed, dv_.data(), n, dnormed);
+  if (goes_on) gradients_.ApplyNorm(layer.input_norm, b.input, dnormed, n, hidden, dstream);
+}
+
+void TrainingPass::Step(std::span<const TrainingSequence> sequences, const LossFn& loss) {
+  const PackedRows rows = Pack(sequences);
+  Forward(rows);
+  Head(rows, loss, true);
+  Backward(rows);
+}
+
+void TrainingPass::Evaluate(std::span<const TrainingSequence> sequences, const LossFn& loss) {
+  const PackedRows rows = Pack(sequences);
+  Forward(rows);
+  Head(rows, loss, false);
+}
+
+}  // namespace dear

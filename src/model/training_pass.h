@@ -1,0 +1,96 @@
+#ifndef DEAR_MODEL_TRAINING_PASS_H_
+#define DEAR_MODEL_TRAINING_PASS_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "kernels/backward_ops.h"
+#include "model/adapted_gradients.h"
+#include "model/forward.h"
+#include "model/kv_cache.h"
+#include "model/layer_activations.h"
+#include "model/model.h"
+#include "model/trainable_adapter.h"
+
+namespace dear {
+
+// One sequence of a training step.
+struct TrainingSequence {
+  std::span<const int32_t> tokens;
+  std::vector<int32_t> head_rows;  // of its tokens, ascending: whose head outputs the loss reads
+};
+
+// From head outputs to their gradients. `outputs` [rows, width] belong to the head rows
+// [first, first + rows) of the step, counted over all its sequences; the function overwrites them
+// with the gradient of the loss by them. It is called for a part of the rows at a time (in order,
+// each row once), never with rows * width beyond kLossFloats unless one row is wider.
+using LossFn = std::function<void(int64_t first, int64_t rows, int64_t width, float* outputs)>;
+
+struct TrainingMemory {
+  // Layers whose activations are kept from the forward pass; those of the others, the lower ones,
+  // are computed again from their inputs, which are always kept.
+  int64_t kept_layers = 0;
+};
+
+// Forward and backward over the one model pass. The bits of the gradients depend on the sequences
+// and their order alone: not on threads, and not on how many layers are kept.
+class TrainingPass {
+ public:
+  // Wider heads are done a part of the rows at a time, so that no [tokens, vocabulary] matrix is
+  // ever there.
+  static constexpr int64_t kLossFloats = int64_t{8} << 20;
+
+  TrainingPass(const Model& model, TrainableAdapter& adapter, Backend& backend,
+               BackwardOps& backward, const TrainingMemory& memory = {});
+
+  // Runs the packed sequences forward, `loss` on their head rows, and back; adds to the adapter's
+  // gradients. Throws kInvalidArgument for an empty sequence, a token outside the vocabulary or a
+  // head row that is not there.
+  void Step(std::span<const TrainingSequence> sequences, const LossFn& loss);
+  // Only forward: `loss` sees the head outputs; what it writes is dropped.
+  void Evaluate(std::span<const TrainingSequence> sequences, const LossFn& loss);
+
+  // Of the steps from now on.
+  void SetDropout(const LoraDropout& dropout);
+
+  // Bytes of activations that one token of a step takes, `kept_layers` being kept.
+  static int64_t BytesPerToken(const ModelConfig& config, int64_t kept_layers);
+
+ private:
+  PackedRows Pack(std::span<const TrainingSequence> sequences);
+  // Activations of the layer where they are kept, else null.
+  LayerActivations* KeptOf(int64_t layer);
+  void Forward(const PackedRows& rows);
+  // The loss over the head rows; with `backward` the gradient of the residual stream is set.
+  void Head(const PackedRows& rows, const LossFn& loss, bool backward);
+  void Backward(const PackedRows& rows);
+  void LayerBackward(int64_t index, const PackedRows& rows, const LayerBuffers& b);
+  int64_t LowestTrainedLayer() const;
+
+  const Model& model_;
+  const ModelConfig& config_;
+  TrainableAdapter& adapter_;
+  Backend& backend_;
+  BackwardOps& backward_;
+  ForwardPass forward_;
+  AdaptedGradients gradients_;
+  TrainingMemory memory_;
+  int64_t lowest_layer_;
+
+  std::vector<KvCache> caches_;               // of one layer
+  std::vector<AlignedVector<float>> inputs_;  // of the layers that are computed again
+  std::vector<LayerActivations> kept_;        // of the upper layers
+  LayerActivations again_;                    // of the one that is computed again
+  // Gradients: of the residual stream, and of what stands in LayerBuffers.
+  AlignedVector<float> dstream_, dnormed_, dq_, dk_, dv_, dattended_, dprojected_, dgate_, dup_,
+      dgated_, minus_sin_;
+  AlignedVector<float> head_in_, head_normed_, head_dnormed_, head_out_;
+};
+
+}  // namespace dear
+
+#endif  // DEAR_MODEL_TRAINING_PASS_H_

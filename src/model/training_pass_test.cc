@@ -1,0 +1,296 @@
+#include "model/training_pass.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include "base/error.h"
+#include "formats/safetensors.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/cpu_backward_ops.h"
+#include "kernels/cpu/isa.h"
+#include "model/new_lora.h"
+#include "model/testing/golden_case.h"
+
+namespace dear {
+namespace {
+
+using testing::GoldenFolder;
+using testing::Int32s;
+
+// One case of tests/golden/model/gradients.
+struct GradientCase {
+  std::string name;
+  std::string base;
+  std::string adapter;
+  std::string expected;
+  int64_t labels = 0;
+  size_t trained_from = 0;
+  double f32_error = 0;  // of torch in f32, in parts of a tensor's largest number
+};
+
+void PrintTo(const GradientCase& test, std::ostream* out) {
+  *out << test.name;
+}
+
+std::vector<GradientCase> Cases() {
+  std::vector<GradientCase> cases;
+  const Json file = ReadJsonFile(GoldenFolder() / "gradients/cases.json");
+  for (const Json& json : file["cases"]) {
+    const std::string expected = json["expected"];
+    std::string name = std::filesystem::path(expected).stem().string();
+    std::ranges::replace(name, '.', '_');
+    cases.push_back({name, json["base"], json["adapter"], expected, json["classifier_labels"],
+                     json["trained_from"], json["f32_error"]});
+  }
+  return cases;
+}
+
+std::shared_ptr<const Model> Load(const GradientCase& test) {
+  Checkpoint checkpoint = OpenCheckpoint(GoldenFolder() / test.base);
+  if (test.labels > 0) {
+    checkpoint.config.head = HeadKind::kSequenceClassification;
+    checkpoint.config.num_labels = test.labels;
+  }
+  return Model::Load(checkpoint);
+}
+
+// The sequences of a case with the loss that its file describes.
+struct Batch {
+  std::vector<std::vector<int32_t>> tokens;
+  std::vector<TrainingSequence> sequences;
+  std::vector<int32_t> targets;  // of the head rows; none for a classifier
+
+  Batch(const SafetensorsFile& file, const GradientCase& test) {
+    for (const char* name : {"ids.0", "ids.1"}) tokens.push_back(Int32s(file.Get(name)));
+    for (const std::vector<int32_t>& ids : tokens) {
+      TrainingSequence& sequence = sequences.emplace_back();
+      sequence.tokens = ids;
+      if (test.labels > 0) {
+        sequence.head_rows = {static_cast<int32_t>(ids.size()) - 1};
+        continue;
+      }
+      for (size_t i = test.trained_from; i < ids.size(); ++i) {
+        sequence.head_rows.push_back(static_cast<int32_t>(i) - 1);
+        targets.push_back(ids[i]);
+      }
+    }
+  }
+
+  // Adds to `total`.
+  LossFn Loss(double& total) const {
+    return [&total, this](int64_t first, int64_t rows, int64_t width, float* outputs) {
+      for (int64_t row = 0; row < rows; ++row) {
+        float* y = outputs + row * width;
+        if (targets.empty()) {
+          for (int64_t i = 0; i < width; ++i) total += 0.5 * y[i] * y[i];
+          continue;
+        }
+        const double max = *std::max_element(y, y + width);
+        double sum = 0;
+        for (int64_t i = 0; i < width; ++i) sum += std::exp(y[i] - max);
+        const int32_t target = targets[static_cast<size_t>(first + row)];
+        total += max + std::log(sum) - y[target];
+        for (int64_t i = 0; i < width; ++i) {
+          y[i] = static_cast<float>(std::exp(y[i] - max) / sum) - (i == target ? 1.0F : 0.0F);
+        }
+      }
+    };
+  }
+};
+
+struct Setting {
+  const cpu::KernelTable* kernels;
+  int threads = 1;
+  int64_t kept_layers = 0;
+  LoraDropout dropout = {};
+};
+
+struct Result {
+  double loss = 0;
+  std::vector<std::pair<std::string, std::vector<float>>> gradients;
+};
+
+Result StepOf(const GradientCase& test, const Setting& setting) {
+  const auto model = Load(test);
+  TrainableAdapter adapter(*model, OpenPeftAdapter(GoldenFolder() / test.adapter), test.name);
+  const auto pool = std::make_shared<ThreadPool>(setting.threads);
+  cpu::CpuBackend backend(pool, *setting.kernels);
+  cpu::CpuBackwardOps backward(pool, *setting.kernels);
+  TrainingPass pass(*model, adapter, backend, backward, {.kept_layers = setting.kept_layers});
+  pass.SetDropout(setting.dropout);
+  const auto file = SafetensorsFile::Open(GoldenFolder() / test.expected);
+  const Batch batch(*file, test);
+  Result result;
+  pass.Step(batch.sequences, batch.Loss(result.loss));
+  for (const TrainedTensor& tensor : adapter.tensors()) {
+    result.gradients.emplace_back(
+        tensor.name, std::vector<float>(tensor.gradient.begin(), tensor.gradient.end()));
+  }
+  return result;
+}
+
+class GradientTest : public ::testing::TestWithParam<GradientCase> {};
+
+// Within 1e-5 of the exact gradient; where torch in f32 is itself further off, which sharp
+// attention brings about, within twice its distance.
+TEST_P(GradientTest, AreThoseOfAutograd) {
+  const GradientCase& test = GetParam();
+  const auto file = SafetensorsFile::Open(GoldenFolder() / test.expected);
+  const double allowed = std::max(1e-5, 2 * test.f32_error);
+  for (const cpu::KernelTable* kernels : cpu::RunnableKernels()) {
+    SCOPED_TRACE(kernels->name);
+    const Result result = StepOf(test, {.kernels = kernels});
+    const double loss = ToF32(file->Get("loss"))[0];
+    EXPECT_NEAR(result.loss, loss, 1e-5 * loss);
+    std::set<std::string> names = {"ids.0", "ids.1", "loss"};
+    for (const auto& [name, gradient] : result.gradients) {
+      names.insert(name);
+      ASSERT_TRUE(file->Contains(name)) << name;
+      const std::vector<float> expected = ToF32(file->Get(name));
+      ASSERT_EQ(gradient.size(), expected.size()) << name;
+      double largest = 0;
+      for (const float value : expected) largest = std::max<double>(largest, std::fabs(value));
+      ASSERT_GT(largest, 0) << name;
+      double off = 0;
+      for (size_t i = 0; i < gradient.size(); ++i) {
+        off = std::max<double>(off, std::fabs(gradient[i] - expected[i]));
+      }
+      EXPECT_LE(off, allowed * largest) << name;
+    }
+    EXPECT_THAT(file->Names(), ::testing::UnorderedElementsAreArray(names));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, GradientTest, ::testing::ValuesIn(Cases()),
+                         [](const auto& info) { return info.param.name; });
+
+void ExpectSameBits(const Result& a, const Result& b) {
+  EXPECT_EQ(a.loss, b.loss);
+  ASSERT_EQ(a.gradients.size(), b.gradients.size());
+  for (size_t i = 0; i < a.gradients.size(); ++i) {
+    const auto& [name, values] = a.gradients[i];
+    EXPECT_EQ(
+        std::memcmp(values.data(), b.gradients[i].second.data(), values.size() * sizeof(float)), 0)
+        << name;
+  }
+}
+
+TEST(TrainingPassTest, ThreadsAndKeptLayersChangeNoBit) {
+  const LoraDropout dropout{.probability = 0.2F, .seed = 5};
+  for (const GradientCase& test : Cases()) {
+    SCOPED_TRACE(test.name);
+    for (const cpu::KernelTable* kernels : cpu::RunnableKernels()) {
+      const Result one = StepOf(test, {.kernels = kernels, .dropout = dropout});
+      for (const int threads : {1, 3}) {
+        for (const int64_t kept : {1, 2}) {
+          ExpectSameBits(one, StepOf(test, {kernels, threads, kept, dropout}));
+        }
+      }
+    }
+  }
+}
+
+// The slope along a random direction, by differences, is the gradient's product with it.
+TEST(TrainingPassTest, GradientsUnderDropoutAreThoseOfTheLossUnderTheSameDropout) {
+  const GradientCase test = Cases().front();
+  const auto model = Load(test);
+  TrainableAdapter adapter(*model, OpenPeftAdapter(GoldenFolder() / test.adapter), "a");
+  const auto pool = std::make_shared<ThreadPool>(1);
+  const auto backend = MakeCpuBackend(pool);
+  const auto backward = MakeCpuBackwardOps(pool);
+  TrainingPass pass(*model, adapter, *backend, *backward);
+  const auto file = SafetensorsFile::Open(GoldenFolder() / test.expected);
+  const Batch batch(*file, test);
+  const auto loss_with = [&](float probability) {
+    pass.SetDropout({.probability = probability, .seed = 11});
+    double loss = 0;
+    pass.Evaluate(batch.sequences, batch.Loss(loss));
+    return loss;
+  };
+  EXPECT_NE(loss_with(0.3F), loss_with(0));
+  pass.SetDropout({.probability = 0.3F, .seed = 11});
+  double ignored = 0;
+  pass.Step(batch.sequences, batch.Loss(ignored));
+  for (const TrainedTensor& tensor : adapter.tensors()) {
+    // Along the gradient itself the slope is its square.
+    double square = 0;
+    for (const float g : tensor.gradient) square += static_cast<double>(g) * g;
+    const double step = 2e-3 / std::sqrt(square);
+    const std::vector<float> start(tensor.values.begin(), tensor.values.end());
+    const auto loss_at = [&](double factor) {
+      for (size_t i = 0; i < start.size(); ++i) {
+        tensor.values[i] = static_cast<float>(start[i] + factor * step * tensor.gradient[i]);
+      }
+      return loss_with(0.3F);
+    };
+    const double slope = (loss_at(1) - loss_at(-1)) / (2 * step);
+    std::ranges::copy(start, tensor.values.begin());
+    EXPECT_NEAR(slope / square, 1, 0.03) << tensor.name;
+  }
+}
+
+TEST(TrainingPassTest, WhatCannotBeTrainedIsNamed) {
+  const auto model = Load({.base = "bases/llama"});
+  const auto message_of = [&](const char* adapter) -> std::string {
+    try {
+      TrainableAdapter trained(*model, OpenPeftAdapter(GoldenFolder() / "adapters" / adapter), "a");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+      return error.message();
+    }
+    return "";
+  };
+  EXPECT_THAT(message_of("lora_dora"), ::testing::HasSubstr("DoRA"));
+  EXPECT_THAT(message_of("lora_bias"), ::testing::HasSubstr("lora_bias"));
+  EXPECT_THAT(message_of("lora_embed"), ::testing::HasSubstr("embed_tokens"));
+  EXPECT_THAT(message_of("lora_save_norms"), ::testing::HasSubstr("norm"));
+}
+
+TEST(TrainingPassTest, RefusesWhatIsNoSequence) {
+  const auto model = Load({.base = "bases/llama"});
+  TrainableAdapter adapter(*model, OpenPeftAdapter(GoldenFolder() / "adapters/lora_qv"), "a");
+  const auto pool = std::make_shared<ThreadPool>(1);
+  const auto backend = MakeCpuBackend(pool);
+  const auto backward = MakeCpuBackwardOps(pool);
+  TrainingPass pass(*model, adapter, *backend, *backward);
+  const LossFn none = [](int64_t, int64_t, int64_t, float*) {};
+  const std::vector<int32_t> good = {3, 4};
+  const std::vector<int32_t> wide = {3, 131};
+  const auto step = [&](TrainingSequence sequence) { pass.Step(std::span(&sequence, 1), none); };
+  EXPECT_THROW(step({}), Error);
+  EXPECT_THROW(step({.tokens = wide}), Error);
+  EXPECT_THROW(step({.tokens = good, .head_rows = {2}}), Error);
+}
+
+TEST(NewLoraTest, BeginsAsTheBaseAndDependsOnTheSeedAlone) {
+  const auto model = Load({.base = "bases/llama"});
+  LoraConfig config;
+  config.r = 4;
+  config.target_modules = {"q_proj", "down_proj"};
+  const auto bound = [&](uint64_t seed) {
+    return TrainableAdapter(*model, NewLora(*model, config, seed), "new");
+  };
+  const TrainableAdapter one = bound(1);
+  const TrainableAdapter same = bound(1);
+  const TrainableAdapter other = bound(2);
+  ASSERT_EQ(one.tensors().size(), 8U);  // two layers, two modules, A and B
+  for (size_t i = 0; i < one.tensors().size(); ++i) {
+    const TrainedTensor& tensor = one.tensors()[i];
+    EXPECT_TRUE(std::ranges::equal(tensor.values, same.tensors()[i].values));
+    if (tensor.kind == TrainedTensor::Kind::kLoraB) {
+      EXPECT_TRUE(std::ranges::all_of(tensor.values, [](float v) { return v == 0; }));
+      continue;
+    }
+    EXPECT_FALSE(std::ranges::equal(tensor.values, other.tensors()[i].values));
+    const double bound_of = 1 / std::sqrt(static_cast<double>(tensor.shape[1]));
+    for (const float value : tensor.values) EXPECT_LT(std::fabs(value), bound_of);
+  }
+}
+
+}  // namespace
+}  // namespace dear
