@@ -34,6 +34,7 @@ void AddEval(CLI::App& app, Globals& globals);
 void AddList(CLI::App& app, Globals& globals);
 void AddDoctor(CLI::App& app, Globals& globals);
 void AddBench(CLI::App& app, Globals& globals);
+void AddTrain(CLI::App& app, Globals& globals);
 
 }  // namespace dear::app
 

@@ -70,6 +70,7 @@ int Main(int argc, char** argv) {
   try {
     AddRerank(app, globals);
     AddEval(app, globals);
+    AddTrain(app, globals);
     AddShow(app, globals);
     AddMerge(app, globals);
     AddQuantize(app, globals);

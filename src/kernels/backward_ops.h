@@ -37,6 +37,11 @@ class BackwardOps {
   virtual void Gate(GateActivation activation, const float* gate, const float* up, const float* dy,
                     int64_t rows, int64_t n, float* dgate, float* dup) = 0;
 
+  // losses[r] = -log softmax(logits[r])[targets[r]] and, in place of logits [rows, width], the
+  // gradient of scale * the sum of the losses. The targets are within the width.
+  virtual void CrossEntropy(float* logits, int64_t rows, int64_t width, const int32_t* targets,
+                            float scale, double* losses) = 0;
+
   // Of Attention over sequences that begin at position 0, from q [rows, num_heads * head_dim] and
   // k, v [rows, num_kv_heads * head_dim] as they went in (turned by Rope): dq, dk and dv are
   // written. The probabilities are computed again, a few queries at a time.

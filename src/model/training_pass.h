@@ -54,6 +54,8 @@ class TrainingPass {
   // Only forward: `loss` sees the head outputs; what it writes is dropped.
   void Evaluate(std::span<const TrainingSequence> sequences, const LossFn& loss);
 
+  BackwardOps& backward_ops() { return backward_; }
+
   // Of the steps from now on.
   void SetDropout(const LoraDropout& dropout);
 

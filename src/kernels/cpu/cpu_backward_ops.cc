@@ -158,6 +158,24 @@ void CpuBackwardOps::Gate(GateActivation activation, const float* gate, const fl
   });
 }
 
+void CpuBackwardOps::CrossEntropy(float* logits, int64_t rows, int64_t width,
+                                  const int32_t* targets, float scale, double* losses) {
+  const int64_t padded = CeilDiv(width, kKeysPerBlock) * kKeysPerBlock;
+  pool_->Run(rows, [&](int64_t row, int worker) {
+    float* const y = logits + row * width;
+    const int32_t target = targets[row];
+    float* const e = Scratch(worker, padded);
+    std::copy_n(y, width, e);
+    const double total = kernels_.softmax(e, 0, width, padded);
+    // e is exp(y - max): where the target's is too small to say more, the difference itself does.
+    const float max = *std::max_element(y, y + width);
+    losses[row] = std::log(total) - (static_cast<double>(y[target]) - max);
+    const auto factor = static_cast<float>(scale / total);
+    for (int64_t i = 0; i < width; ++i) y[i] = e[i] * factor;
+    y[target] -= scale;
+  });
+}
+
 }  // namespace dear::cpu
 
 namespace dear {

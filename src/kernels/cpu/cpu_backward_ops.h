@@ -24,6 +24,8 @@ class CpuBackwardOps : public BackwardOps {
                bool plus_one, float eps, float* dx) override;
   void Gate(GateActivation activation, const float* gate, const float* up, const float* dy,
             int64_t rows, int64_t n, float* dgate, float* dup) override;
+  void CrossEntropy(float* logits, int64_t rows, int64_t width, const int32_t* targets, float scale,
+                    double* losses) override;
   void Attention(const AttentionShape& shape, const float* q, const float* k, const float* v,
                  const float* dy, std::span<const SequenceRows> sequences, float* dq, float* dk,
                  float* dv) override;

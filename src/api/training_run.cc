@@ -1,0 +1,398 @@
+#include "api/training_run.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <random>
+#include <system_error>
+
+#include "api/model_files.h"
+#include "api/training_record.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "formats/checkpoint.h"
+#include "formats/peft_adapter.h"
+#include "model/fingerprint.h"
+#include "model/new_lora.h"
+#include "train/dataset_info.h"
+#include "train/sft_dataset.h"
+#include "train/sft_objective.h"
+#include "train/sft_template.h"
+
+namespace dear {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr size_t kShownExamples = 3;
+
+std::string Joined(const std::vector<std::string>& names) {
+  std::string joined;
+  for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
+  return joined;
+}
+
+uint64_t PhysicalMemory() {
+  return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+         static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+[[noreturn]] void Unsupported(const char* key, const std::string& what) {
+  throw Error(ErrorCode::kUnsupported, key, what);
+}
+
+void RequireSupported(const TrainConfig& config) {
+  if (config.finetuning_type != FinetuningType::kLora) {
+    Unsupported("finetuning_type", "full fine-tuning is not done; use lora");
+  }
+  if (config.use_dora) Unsupported("use_dora", "DoRA cannot be trained");
+  if (config.packing) {
+    Unsupported("packing",
+                "filling rows up to cutoff_len is not done; the sequences of a batch lie one after "
+                "the other without padding and do not see each other in any case");
+  }
+  if (config.stage != TrainStage::kSft) Unsupported("stage", "only sft is done");
+}
+
+// Whether the name is that of a path here: adapters name their base by it wherever they are read.
+std::string BaseName(const std::string& name) {
+  std::error_code missing;
+  const fs::path path = fs::weakly_canonical(name, missing);
+  return fs::exists(path, missing) ? path.string() : name;
+}
+
+LoraConfig NewLoraConfig(const TrainConfig& config, const Model& model) {
+  LoraConfig lora;
+  lora.base_model_name_or_path = BaseName(config.model_name_or_path);
+  lora.task_type = model.config().head == HeadKind::kCausalLm ? "CAUSAL_LM" : "SEQ_CLS";
+  lora.r = config.lora_rank;
+  lora.lora_alpha = config.lora_alpha;
+  lora.lora_dropout = config.lora_dropout;
+  lora.use_rslora = config.use_rslora;
+  lora.modules_to_save = config.additional_target;
+  if (config.lora_target == std::vector<std::string>{"all"}) {
+    lora.target_modules = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                           "gate_proj", "up_proj", "down_proj"};
+  } else {
+    lora.target_modules = config.lora_target;
+  }
+  if (lora.task_type == "SEQ_CLS") lora.modules_to_save.emplace_back("score");
+  return lora;
+}
+
+std::vector<ShownText> Shown(const SftTokens& tokens, const Tokenizer& tokenizer) {
+  std::vector<ShownText> parts;
+  std::vector<TokenId> ids;
+  for (size_t i = 0; i < tokens.ids.size(); ++i) {
+    ids.push_back(tokens.ids[i]);
+    const bool last = i + 1 == tokens.ids.size();
+    if (!last && tokens.trained[i + 1] == tokens.trained[i]) continue;
+    parts.push_back({.text = tokenizer.Decode(ids, false), .trained = tokens.trained[i] != 0});
+    ids.clear();
+  }
+  return parts;
+}
+
+// Items of a dataset chosen for one objective.
+SftObjective ObjectiveOf(const SftDataset& dataset, const SftTemplate& rendering,
+                         std::vector<size_t> items) {
+  const size_t count = items.size();
+  return {count, [&dataset, &rendering, chosen = std::move(items)](size_t item) {
+            const size_t index = chosen[item];
+            try {
+              return rendering.Encode(dataset.Example(index));
+            } catch (const Error& error) {
+              throw error.Within(dataset.Place(index));
+            }
+          }};
+}
+
+}  // namespace
+
+struct TrainingRun::Data {
+  std::unique_ptr<SftTemplate> rendering;
+  std::unique_ptr<SftDataset> train;
+  std::unique_ptr<SftDataset> eval;  // null: a part of `train`, or none
+  std::unique_ptr<Objective> objective;
+  std::unique_ptr<Objective> evaluation;
+  int64_t largest_batch_tokens = 0;
+};
+
+TrainingRun::~TrainingRun() = default;
+
+TrainingRun::TrainingRun(TrainConfig config, const ProgressFn& progress)
+    : config_(std::move(config)),
+      pool_(std::make_shared<ThreadPool>(static_cast<int>(config_.threads))),
+      data_(std::make_unique<Data>()) {
+  RequireSupported(config_);
+  OpenData(progress);
+  OpenModel(progress);
+  ScanLengths(progress);
+  ChooseMemory();
+  backend_ = MakeCpuBackend(pool_);
+  backward_ = MakeCpuBackwardOps(pool_);
+  pass_ = std::make_unique<TrainingPass>(*model_, *adapter_, *backend_, *backward_,
+                                         TrainingMemory{.kept_layers = plan_.kept_layers});
+  trainer_ =
+      std::make_unique<Trainer>(*data_->objective, *adapter_, *pass_, pool_, MakeTrainerOptions());
+  trainer_->SetEvaluation(data_->evaluation.get());
+  plan_.total_steps = trainer_->total_steps();
+  plan_.first_step = trainer_->steps_done();
+}
+
+void TrainingRun::OpenData(const ProgressFn& /*progress*/) {
+  const ModelFiles files = FindModelFiles(config_.model_name_or_path);
+  if (files.adapter) {
+    throw Error(ErrorCode::kInvalidArgument, "model_name_or_path",
+                "'" + config_.model_name_or_path +
+                    "' is an adapter: name its base here and the adapter in adapter_name_or_path");
+  }
+  tokenizer_ = OpenTokenizer(files);
+  data_->rendering =
+      std::make_unique<SftTemplate>(config_.chat_template, tokenizer_,
+                                    SftTemplateOptions{.cutoff_len = config_.cutoff_len,
+                                                       .train_on_prompt = config_.train_on_prompt,
+                                                       .mask_history = config_.mask_history,
+                                                       .turns = {}});
+  plan_.template_name = data_->rendering->name();
+  const auto seed = static_cast<uint64_t>(config_.seed);
+  const auto open = [&](const std::vector<std::string>& names) {
+    return std::make_unique<SftDataset>(
+        FindSftSources(Joined(names), config_.dataset_dir),
+        SftDatasetOptions{.max_samples = config_.max_samples, .seed = seed});
+  };
+  data_->train = open(config_.dataset);
+  plan_.dropped = data_->train->report().dropped;
+  plan_.first_dropped = data_->train->report().first_dropped;
+
+  std::vector<size_t> items(data_->train->size());
+  std::iota(items.begin(), items.end(), size_t{0});
+  std::vector<size_t> held_out;
+  if (config_.val_size > 0) {
+    const auto count = static_cast<size_t>(
+        config_.val_size < 1 ? std::ceil(config_.val_size * static_cast<double>(items.size()))
+                             : config_.val_size);
+    if (count >= items.size()) {
+      throw Error(ErrorCode::kInvalidArgument, "val_size",
+                  "would hold out " + std::to_string(count) + " of " +
+                      std::to_string(items.size()) + " rows; nothing would be left to train on");
+    }
+    std::vector<size_t> order = items;
+    std::mt19937_64 random(seed);
+    for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
+    held_out.assign(order.begin(), order.begin() + static_cast<int64_t>(count));
+    items.assign(order.begin() + static_cast<int64_t>(count), order.end());
+    std::ranges::sort(items);
+    std::ranges::sort(held_out);
+  }
+  data_->objective =
+      std::make_unique<SftObjective>(ObjectiveOf(*data_->train, *data_->rendering, items));
+  plan_.items = static_cast<int64_t>(items.size());
+  if (!config_.eval_dataset.empty()) {
+    data_->eval = open(config_.eval_dataset);
+    held_out.resize(data_->eval->size());
+    std::iota(held_out.begin(), held_out.end(), size_t{0});
+  }
+  if (!held_out.empty()) {
+    const SftDataset& from = data_->eval ? *data_->eval : *data_->train;
+    plan_.eval_items = static_cast<int64_t>(held_out.size());
+    data_->evaluation =
+        std::make_unique<SftObjective>(ObjectiveOf(from, *data_->rendering, std::move(held_out)));
+  }
+  for (size_t i = 0; i < std::min(kShownExamples, items.size()); ++i) {
+    plan_.examples.push_back(
+        Shown(data_->rendering->Encode(data_->train->Example(items[i])), *tokenizer_));
+  }
+}
+
+void TrainingRun::OpenModel(const ProgressFn& progress) {
+  const Checkpoint checkpoint = OpenCheckpoint(FindModelFiles(config_.model_name_or_path).base);
+  LoadOptions options{.progress = progress, .pool = pool_};
+  if (config_.quantized) {
+    options.weights = {.form = config_.nf4 ? WeightForm::kNf4 : WeightForm::kFp4,
+                       .double_quant = config_.double_quantization};
+  }
+  if (config_.bf16 || config_.compute == TrainCompute::kFast) options.compute = Compute::kFast;
+  model_ = Model::Load(checkpoint, options);
+  const PeftAdapter files =
+      config_.adapter_name_or_path.empty()
+          ? NewLora(*model_, NewLoraConfig(config_, *model_), static_cast<uint64_t>(config_.seed))
+          : OpenPeftAdapter(config_.adapter_name_or_path);
+  const std::string name =
+      config_.adapter_name_or_path.empty() ? "the new adapter" : config_.adapter_name_or_path;
+  adapter_ = std::make_unique<TrainableAdapter>(*model_, files, name);
+  for (const TrainedTensor& tensor : adapter_->tensors()) {
+    plan_.trained_parameters += static_cast<int64_t>(tensor.values.size());
+  }
+  plan_.weight_bytes = model_->weight_bytes();
+  // Values, gradients and two moments.
+  plan_.adapter_bytes = static_cast<uint64_t>(plan_.trained_parameters) * 4 * sizeof(float);
+}
+
+void TrainingRun::ScanLengths(const ProgressFn& progress) {
+  const size_t count = data_->objective->size();
+  std::vector<int64_t> tokens(count);
+  std::vector<int64_t> trained(count);
+  std::atomic<int64_t> done{0};
+  constexpr size_t kPerTask = 64;
+  const auto tasks = static_cast<int64_t>((count + kPerTask - 1) / kPerTask);
+  pool_->Run(tasks, [&](int64_t task, int worker) {
+    const size_t first = static_cast<size_t>(task) * kPerTask;
+    for (size_t i = first; i < std::min(count, first + kPerTask); ++i) {
+      const auto batch = data_->objective->Prepare(std::span(&i, 1), 0);
+      tokens[i] = batch->tokens_at_once();
+      trained[i] = batch->weight();
+    }
+    const int64_t total = done += static_cast<int64_t>(kPerTask);
+    if (progress && worker == 0) {
+      progress("reading rows", std::min(total, static_cast<int64_t>(count)),
+               static_cast<int64_t>(count));
+    }
+  });
+  plan_.epoch_tokens = std::accumulate(tokens.begin(), tokens.end(), int64_t{0});
+  plan_.epoch_trained_tokens = std::accumulate(trained.begin(), trained.end(), int64_t{0});
+  if (plan_.epoch_trained_tokens == 0) {
+    throw Error(ErrorCode::kInvalidArgument, "cutoff_len",
+                "no row has a token to be learned within " + std::to_string(config_.cutoff_len) +
+                    " tokens");
+  }
+  std::ranges::sort(tokens, std::greater<>());
+  plan_.longest_item = tokens.front();
+  const auto batch =
+      std::min(tokens.size(), static_cast<size_t>(config_.per_device_train_batch_size));
+  data_->largest_batch_tokens =
+      std::accumulate(tokens.begin(), tokens.begin() + static_cast<int64_t>(batch), int64_t{0});
+}
+
+// As many layers as the budget holds keep their activations: what is kept need not be computed
+// again, a third of the work of a step.
+void TrainingRun::ChooseMemory() {
+  constexpr uint64_t kShareOfMachine = 2;  // half of it, unless the user says
+  const uint64_t budget = config_.memory_budget ? static_cast<uint64_t>(*config_.memory_budget)
+                                                : PhysicalMemory() / kShareOfMachine;
+  const ModelConfig& shape = model_->config();
+  const auto bytes_with = [&](int64_t kept) {
+    return static_cast<uint64_t>(data_->largest_batch_tokens *
+                                 TrainingPass::BytesPerToken(shape, kept)) +
+           static_cast<uint64_t>(TrainingPass::kLossFloats) * sizeof(float);
+  };
+  const uint64_t fixed = plan_.weight_bytes + plan_.adapter_bytes;
+  int64_t kept = shape.num_layers;
+  while (kept > 0 && fixed + bytes_with(kept) > budget) --kept;
+  if (config_.memory_budget && fixed + bytes_with(kept) > budget) {
+    throw Error(ErrorCode::kInvalidArgument, "memory_budget",
+                "the weights take " + std::to_string(fixed >> 20) +
+                    " MiB and the largest batch, of " +
+                    std::to_string(data_->largest_batch_tokens) + " tokens, " +
+                    std::to_string(bytes_with(0) >> 20) +
+                    " MiB; lower per_device_train_batch_size or cutoff_len, or give more");
+  }
+  plan_.kept_layers = kept;
+  plan_.activation_bytes = bytes_with(kept);
+}
+
+TrainerOptions TrainingRun::MakeTrainerOptions() const {
+  TrainerOptions options;
+  options.batches = {.batch_size = config_.per_device_train_batch_size,
+                     .accumulation_steps = config_.gradient_accumulation_steps,
+                     .epochs = config_.num_train_epochs,
+                     .max_steps = config_.max_steps,
+                     .shuffle = !config_.disable_shuffling,
+                     .seed = static_cast<uint64_t>(config_.seed)};
+  options.learning_rate = config_.learning_rate;
+  options.learning_rate_ratio_of_b = config_.loraplus_lr_ratio.value_or(1);
+  options.adamw = config_.adamw;
+  options.max_grad_norm = config_.max_grad_norm;
+  options.schedule = config_.schedule;
+  options.warmup_ratio = config_.warmup_ratio;
+  options.warmup_steps = config_.warmup_steps;
+  options.dropout = adapter_->config().lora_dropout;
+  options.output = config_.output_dir;
+  options.logging_steps = config_.logging_steps;
+  options.save_steps = config_.save_strategy == Interval::kSteps ? config_.save_steps : 0;
+  options.save_each_epoch = config_.save_strategy == Interval::kEpoch;
+  options.save_total_limit = config_.save_total_limit;
+  options.save_only_model = config_.save_only_model;
+  options.eval_steps = config_.eval_strategy == Interval::kSteps ? config_.eval_steps : 0;
+  options.eval_each_epoch = config_.eval_strategy == Interval::kEpoch;
+  options.eval_batch_size = config_.per_device_eval_batch_size;
+  if (config_.resume) {
+    options.resume_from = config_.resume_from_checkpoint;
+    if (options.resume_from.empty()) {
+      const std::vector<fs::path> found = FindCheckpoints(config_.output_dir);
+      if (found.empty()) {
+        throw Error(ErrorCode::kNotFound, config_.output_dir, "holds no checkpoint to resume from");
+      }
+      options.resume_from = found.back();
+    }
+  }
+  options.identity = {
+      {"base model", Fingerprint(*model_)},
+      {"dataset", Joined(config_.dataset)},
+      {"template", plan_.template_name},
+      {"cutoff_len", std::to_string(config_.cutoff_len)},
+      {"epoch tokens", std::to_string(plan_.epoch_tokens)},
+      {"per_device_train_batch_size", std::to_string(config_.per_device_train_batch_size)},
+      {"gradient_accumulation_steps", std::to_string(config_.gradient_accumulation_steps)},
+      {"learning_rate", Json(config_.learning_rate).dump()},
+      {"lr_scheduler_type", config_.schedule.name},
+      {"seed", std::to_string(config_.seed)},
+      {"disable_shuffling", config_.disable_shuffling ? "true" : "false"},
+      {"trained parameters", std::to_string(plan_.trained_parameters)}};
+  return options;
+}
+
+void TrainingRun::PrepareOutput() const {
+  const fs::path output = config_.output_dir;
+  std::error_code failed;
+  fs::create_directories(output, failed);
+  if (failed) throw Error(ErrorCode::kIo, output.string(), failed.message());
+  if (config_.resume) return;
+  const std::vector<fs::path> old = FindCheckpoints(output);
+  const bool used = !old.empty() || fs::exists(output / "adapter_model.safetensors");
+  if (!used) return;
+  if (!config_.overwrite_output_dir) {
+    throw Error(ErrorCode::kInvalidArgument, output.string(),
+                "holds a training already: resume_from_checkpoint: true goes on with it, "
+                "overwrite_output_dir: true begins anew");
+  }
+  // A later resumption must not find the checkpoints of another run.
+  for (const fs::path& folder : old) fs::remove_all(folder);
+}
+
+ModelCard TrainingRun::MakeCard(const TrainingHost& host) const {
+  ModelCard card;
+  card.config = config_;
+  card.name = fs::absolute(config_.output_dir).lexically_normal().filename().string();
+  card.base_model = adapter_->config().base_model_name_or_path;
+  card.sequence_classification = model_->config().head == HeadKind::kSequenceClassification;
+  card.lora_targets = adapter_->config().target_modules;
+  card.trained_parameters = plan_.trained_parameters;
+  card.datasets.push_back(
+      {.name = Joined(config_.dataset), .rows = plan_.items, .dropped = plan_.dropped});
+  if (plan_.eval_items > 0) {
+    const bool own = !config_.eval_dataset.empty();
+    card.datasets.push_back({.name = own ? Joined(config_.eval_dataset) : "held out of the above",
+                             .rows = plan_.eval_items,
+                             .evaluation = true});
+  }
+  card.warmup_steps = WarmupSteps(config_.warmup_steps, config_.warmup_ratio, plan_.total_steps);
+  card.processor = host.processor;
+  card.num_threads = pool_->num_threads();
+  card.program_version = host.program_version;
+  return card;
+}
+
+TrainResult TrainingRun::Run(const TrainerEvents& events, const TrainingHost& host) {
+  PrepareOutput();
+  TrainingRecord record(config_, plan_.first_step);
+  const TrainResult result = trainer_->Run(record.Around(events));
+  adapter_->Save(config_.output_dir);
+  record.Finish(result, MakeCard(host));
+  return result;
+}
+
+}  // namespace dear

@@ -1,0 +1,58 @@
+#ifndef DEAR_TRAIN_RANKING_OBJECTIVE_H_
+#define DEAR_TRAIN_RANKING_OBJECTIVE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "text/tokenizer.h"
+#include "train/objective.h"
+#include "train/ranking_losses.h"
+
+namespace dear {
+
+// One query with the passages that a step compares, encoded.
+struct EncodedRanking {
+  struct Passage {
+    std::vector<TokenId> ids;
+    int32_t score_row = 0;  // of its ids: whose head outputs hold the score
+  };
+  std::vector<Passage> passages;
+  std::vector<float> labels;           // of each, or empty
+  std::vector<float> teacher_scores;   // likewise
+  std::vector<int32_t> teacher_order;  // likewise
+};
+
+// How a score is read from the head outputs of a row, and what its gradient is there: linear, as
+// all pointwise recipes are.
+class ScoreReader {
+ public:
+  virtual ~ScoreReader() = default;
+  virtual double Score(std::span<const float> outputs) const = 0;
+  // Overwrites `outputs` with dscore * d score / d outputs.
+  virtual void Gradient(double dscore, std::span<float> outputs) const = 0;
+};
+
+// A ranking loss over the scores of each query's passages: the loss of a step is its mean over the
+// queries. A query's passages go through the model together.
+class RankingObjective : public Objective {
+ public:
+  // `encode` gives item i of `size` as it is in an epoch.
+  using EncodeFn = std::function<EncodedRanking(size_t item, int64_t epoch)>;
+  RankingObjective(size_t size, EncodeFn encode, std::shared_ptr<const RankingLoss> loss,
+                   std::shared_ptr<const ScoreReader> reader);
+
+  size_t size() const override { return size_; }
+  std::unique_ptr<MicroBatch> Prepare(std::span<const size_t> items, int64_t epoch) const override;
+
+ private:
+  size_t size_;
+  EncodeFn encode_;
+  std::shared_ptr<const RankingLoss> loss_;
+  std::shared_ptr<const ScoreReader> reader_;
+};
+
+}  // namespace dear
+
+#endif  // DEAR_TRAIN_RANKING_OBJECTIVE_H_

@@ -1,0 +1,70 @@
+#include "train/sft_objective.h"
+
+#include <utility>
+#include <vector>
+
+namespace dear {
+namespace {
+
+class SftMicroBatch : public MicroBatch {
+ public:
+  explicit SftMicroBatch(std::vector<SftTokens> examples) : examples_(std::move(examples)) {
+    for (const SftTokens& example : examples_) {
+      if (example.ids.empty()) continue;
+      TrainingSequence& sequence = sequences_.emplace_back();
+      sequence.tokens = example.ids;
+      tokens_ += static_cast<int64_t>(example.ids.size());
+      for (size_t i = 1; i < example.ids.size(); ++i) {
+        if (example.trained[i] == 0) continue;
+        sequence.head_rows.push_back(static_cast<int32_t>(i) - 1);
+        targets_.push_back(example.ids[i]);
+      }
+    }
+  }
+
+  int64_t weight() const override { return static_cast<int64_t>(targets_.size()); }
+  int64_t tokens() const override { return tokens_; }
+
+  double Step(TrainingPass& pass, double scale) override {
+    if (targets_.empty()) return 0;
+    double sum = 0;
+    pass.Step(sequences_, Loss(pass, static_cast<float>(scale), sum));
+    return sum;
+  }
+  double Evaluate(TrainingPass& pass) override {
+    if (targets_.empty()) return 0;
+    double sum = 0;
+    pass.Evaluate(sequences_, Loss(pass, 0, sum));
+    return sum;
+  }
+
+ private:
+  LossFn Loss(TrainingPass& pass, float scale, double& sum) const {
+    return [this, &pass, scale, &sum](int64_t first, int64_t rows, int64_t width, float* outputs) {
+      std::vector<double> losses(static_cast<size_t>(rows));
+      pass.backward_ops().CrossEntropy(outputs, rows, width, targets_.data() + first, scale,
+                                       losses.data());
+      for (const double loss : losses) sum += loss;
+    };
+  }
+
+  std::vector<SftTokens> examples_;
+  std::vector<TrainingSequence> sequences_;
+  std::vector<int32_t> targets_;
+  int64_t tokens_ = 0;
+};
+
+}  // namespace
+
+SftObjective::SftObjective(size_t size, EncodeFn encode)
+    : size_(size), encode_(std::move(encode)) {}
+
+std::unique_ptr<MicroBatch> SftObjective::Prepare(std::span<const size_t> items,
+                                                  int64_t /*epoch*/) const {
+  std::vector<SftTokens> examples;
+  examples.reserve(items.size());
+  for (const size_t item : items) examples.push_back(encode_(item));
+  return std::make_unique<SftMicroBatch>(std::move(examples));
+}
+
+}  // namespace dear

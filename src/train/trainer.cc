@@ -1,0 +1,177 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "base/error.h"
+
+namespace dear {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+std::vector<OptimizedTensor> Trainer::Tensors(TrainableAdapter& adapter,
+                                              const TrainerOptions& options) {
+  std::vector<OptimizedTensor> tensors;
+  for (const TrainedTensor& tensor : adapter.tensors()) {
+    const bool is_b = tensor.kind == TrainedTensor::Kind::kLoraB;
+    tensors.push_back({.name = tensor.name,
+                       .values = tensor.values,
+                       .gradient = tensor.gradient,
+                       .learning_rate_factor = is_b ? options.learning_rate_ratio_of_b : 1.0});
+  }
+  return tensors;
+}
+
+Trainer::Trainer(const Objective& objective, TrainableAdapter& adapter, TrainingPass& pass,
+                 std::shared_ptr<ThreadPool> pool, TrainerOptions options)
+    : objective_(objective),
+      adapter_(adapter),
+      pass_(pass),
+      pool_(std::move(pool)),
+      options_(std::move(options)),
+      plan_(objective.size(), options_.batches),
+      schedule_(options_.schedule,
+                WarmupSteps(options_.warmup_steps, options_.warmup_ratio, plan_.total_steps()),
+                plan_.total_steps(), options_.learning_rate),
+      optimizer_(Tensors(adapter, options_), options_.adamw) {
+  options_.identity.emplace_back("items", std::to_string(objective.size()));
+  options_.identity.emplace_back("total steps", std::to_string(plan_.total_steps()));
+  if (!options_.resume_from.empty()) {
+    state_ = LoadCheckpoint(options_.resume_from, options_.identity, adapter_, optimizer_);
+  }
+  state_.identity = options_.identity;
+}
+
+void Trainer::FailNotFinite(int64_t step, const char* what, double value) const {
+  const std::vector<std::filesystem::path> kept = FindCheckpoints(options_.output);
+  throw Error(ErrorCode::kInvalidArgument, "step " + std::to_string(step + 1),
+              std::string("the ") + what + " is " + (std::isnan(value) ? "NaN" : "infinite") +
+                  ": the learning rate (now " +
+                  std::to_string(options_.learning_rate * schedule_.Factor(step)) +
+                  ") may be too high. The step was not taken; " +
+                  (kept.empty() ? "no checkpoint was written yet"
+                                : "the last checkpoint is " + kept.back().string()));
+}
+
+Trainer::StepLoss Trainer::RunStep(int64_t step, const BatchPlan::Step& batches) {
+  std::vector<std::unique_ptr<MicroBatch>> prepared;
+  int64_t weight = 0;
+  for (const std::vector<size_t>& items : batches.micro_batches) {
+    prepared.push_back(objective_.Prepare(items, batches.epoch));
+    weight += prepared.back()->weight();
+  }
+  adapter_.ClearGradients();
+  StepLoss result;
+  const double scale = weight == 0 ? 0.0 : 1.0 / static_cast<double>(weight);
+  for (size_t i = 0; i < prepared.size(); ++i) {
+    // Another dropout for each pass of the run.
+    const uint64_t seed =
+        options_.batches.seed * 0x9e3779b97f4a7c15ULL + static_cast<uint64_t>(step) * 65536 + i;
+    pass_.SetDropout({.probability = static_cast<float>(options_.dropout), .seed = seed});
+    result.loss += prepared[i]->Step(pass_, scale);
+    state_.tokens += prepared[i]->tokens();
+    state_.samples += static_cast<int64_t>(batches.micro_batches[i].size());
+  }
+  result.loss *= scale;
+  if (!std::isfinite(result.loss)) FailNotFinite(step, "loss", result.loss);
+  result.grad_norm = ClipGradientNorm(optimizer_.tensors(), options_.max_grad_norm, *pool_);
+  if (!std::isfinite(result.grad_norm)) {
+    FailNotFinite(step, "norm of the gradients", result.grad_norm);
+  }
+  optimizer_.Step(options_.learning_rate * schedule_.Factor(step), *pool_);
+  return result;
+}
+
+double Trainer::Evaluate(int64_t epoch) {
+  pass_.SetDropout({});
+  double sum = 0;
+  int64_t weight = 0;
+  const auto batch = static_cast<size_t>(options_.eval_batch_size);
+  for (size_t first = 0; first < evaluation_->size(); first += batch) {
+    std::vector<size_t> items(std::min(batch, evaluation_->size() - first));
+    std::iota(items.begin(), items.end(), first);
+    const auto prepared = evaluation_->Prepare(items, epoch);
+    sum += prepared->Evaluate(pass_);
+    weight += prepared->weight();
+  }
+  return weight == 0 ? 0.0 : sum / static_cast<double>(weight);
+}
+
+void Trainer::Save(const TrainerEvents& events) {
+  const std::filesystem::path folder =
+      SaveCheckpoint(options_.output, adapter_, optimizer_, state_, !options_.save_only_model);
+  KeepCheckpoints(options_.output, options_.save_total_limit);
+  if (events.on_checkpoint) events.on_checkpoint(folder);
+}
+
+// Whether something is to be done after the step that is counted in state_.
+bool Trainer::Due(int64_t every, bool each_epoch) const {
+  if (state_.step == plan_.total_steps()) return every > 0 || each_epoch;
+  return (every > 0 && state_.step % every == 0) ||
+         (each_epoch && state_.step % plan_.steps_per_epoch() == 0);
+}
+
+TrainResult Trainer::Run(const TrainerEvents& events) {
+  TrainResult result;
+  const double seconds_before = state_.seconds;
+  const Clock::time_point start = Clock::now();
+  while (state_.step < plan_.total_steps()) {
+    const int64_t step = state_.step;
+    const BatchPlan::Step batches = plan_.At(step);
+    const StepLoss done = RunStep(step, batches);
+    state_.step = step + 1;
+    state_.loss_sum += done.loss;
+    state_.loss_steps += 1;
+    state_.total_loss += done.loss;
+    state_.seconds = seconds_before + SecondsSince(start);
+    const TrainStepReport report{
+        .step = state_.step,
+        .total_steps = plan_.total_steps(),
+        .epoch = batches.epochs_done,
+        .loss = done.loss,
+        .mean_loss = state_.loss_sum / static_cast<double>(state_.loss_steps),
+        .learning_rate = options_.learning_rate * schedule_.Factor(step),
+        .grad_norm = done.grad_norm,
+        .tokens = state_.tokens,
+        .seconds = state_.seconds,
+        .logs = options_.logging_steps > 0 && state_.step % options_.logging_steps == 0};
+    if (events.on_step) events.on_step(report);
+    if (report.logs) {
+      state_.loss_sum = 0;
+      state_.loss_steps = 0;
+    }
+    if (evaluation_ != nullptr && Due(options_.eval_steps, options_.eval_each_epoch)) {
+      const Clock::time_point eval_start = Clock::now();
+      result.eval_loss = Evaluate(batches.epoch);
+      if (events.on_eval) {
+        events.on_eval({.step = state_.step,
+                        .epoch = batches.epochs_done,
+                        .loss = *result.eval_loss,
+                        .seconds = SecondsSince(eval_start)});
+      }
+    }
+    const bool cancelled = events.cancel && events.cancel();
+    if (cancelled || Due(options_.save_steps, options_.save_each_epoch)) Save(events);
+    if (cancelled) {
+      throw Error(ErrorCode::kCancelled, "step " + std::to_string(state_.step), "cancelled");
+    }
+  }
+  result.steps = state_.step;
+  result.mean_loss = state_.step == 0 ? 0 : state_.total_loss / static_cast<double>(state_.step);
+  result.tokens = state_.tokens;
+  result.samples = state_.samples;
+  result.seconds = state_.seconds;
+  return result;
+}
+
+}  // namespace dear
