@@ -1,6 +1,7 @@
 #include "model/training_pass.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "base/error.h"
@@ -10,6 +11,12 @@ namespace {
 
 void Zeros(AlignedVector<float>& memory, int64_t floats) {
   memory.assign(static_cast<size_t>(floats), 0.0F);
+}
+
+bool NormIsFinite(std::span<const float> values) {
+  float squares = 0;
+  for (const float value : values) squares += value * value;
+  return std::isfinite(squares);
 }
 
 void Resize(AlignedVector<float>& memory, int64_t floats) {
@@ -129,6 +136,7 @@ void TrainingPass::Head(const PackedRows& rows, const LossFn& loss, bool backwar
   const int64_t width = AdaptedOps::HeadWidth(model_.head(), adapter_.adapter().get());
   const int64_t part = std::max<int64_t>(1, kLossFloats / width);
   if (backward) Zeros(dstream_, num_rows * hidden);
+  overflowed_ = false;
   for (int64_t first = 0; first < wanted; first += part) {
     const int64_t count = std::min(part, wanted - first);
     const std::span<const int32_t> chosen =
@@ -141,6 +149,10 @@ void TrainingPass::Head(const PackedRows& rows, const LossFn& loss, bool backwar
     Resize(head_normed_, count * hidden);
     Resize(head_out_, count * width);
     backend_.GatherRows(forward_.hidden(), chosen, hidden, head_in_.data());
+    for (int64_t row = 0; row < count; ++row) {
+      overflowed_ |= !NormIsFinite(std::span(head_in_).subspan(static_cast<size_t>(row * hidden),
+                                                               static_cast<size_t>(hidden)));
+    }
     forward_.ops().ApplyNorm(model_.final_norm(), groups, head_in_.data(), 1, hidden,
                              head_normed_.data());
     forward_.ops().Apply(model_.head(), groups, head_normed_.data(), width, head_out_.data());

@@ -56,6 +56,10 @@ class TrainingPass {
 
   BackwardOps& backward_ops() { return backward_; }
 
+  // Whether the residual stream of a head row of the last step is beyond what its norm can be taken
+  // of in f32: the norm then makes zeros of it, and the loss looks harmless.
+  bool overflowed() const { return overflowed_; }
+
   // Of the steps from now on.
   void SetDropout(const LoraDropout& dropout);
 
@@ -82,6 +86,7 @@ class TrainingPass {
   AdaptedGradients gradients_;
   TrainingMemory memory_;
   int64_t lowest_layer_;
+  bool overflowed_ = false;
 
   std::vector<KvCache> caches_;               // of one layer
   std::vector<AlignedVector<float>> inputs_;  // of the layers that are computed again

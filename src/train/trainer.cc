@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <numeric>
 #include <utility>
 
@@ -12,6 +13,14 @@ namespace dear {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+std::string Text(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return "infinite";
+  char text[32];
+  std::snprintf(text, sizeof(text), "%g", value);
+  return text;
+}
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -52,15 +61,18 @@ Trainer::Trainer(const Objective& objective, TrainableAdapter& adapter, Training
   state_.identity = options_.identity;
 }
 
-void Trainer::FailNotFinite(int64_t step, const char* what, double value) const {
-  const std::vector<std::filesystem::path> kept = FindCheckpoints(options_.output);
-  throw Error(ErrorCode::kInvalidArgument, "step " + std::to_string(step + 1),
-              std::string("the ") + what + " is " + (std::isnan(value) ? "NaN" : "infinite") +
-                  ": the learning rate (now " +
-                  std::to_string(options_.learning_rate * schedule_.Factor(step)) +
+void Trainer::FailRunAway(const std::string& what) const {
+  std::string kept;
+  for (const std::filesystem::path& folder : FindCheckpoints(options_.output)) {
+    kept += (kept.empty() ? "" : ", ") + folder.filename().string();
+  }
+  const bool newest_is_of_now = kept.ends_with("-" + std::to_string(state_.step));
+  throw Error(ErrorCode::kInvalidArgument, "step " + std::to_string(state_.step + 1),
+              what + ": the learning rate (now " + Text(LearningRate()) +
                   ") may be too high. The step was not taken; " +
                   (kept.empty() ? "no checkpoint was written yet"
-                                : "the last checkpoint is " + kept.back().string()));
+                                : options_.output.string() + " holds " + kept) +
+                  (newest_is_of_now ? ", the last of which may have run away already" : ""));
 }
 
 Trainer::StepLoss Trainer::RunStep(int64_t step, const BatchPlan::Step& batches) {
@@ -79,16 +91,17 @@ Trainer::StepLoss Trainer::RunStep(int64_t step, const BatchPlan::Step& batches)
         options_.batches.seed * 0x9e3779b97f4a7c15ULL + static_cast<uint64_t>(step) * 65536 + i;
     pass_.SetDropout({.probability = static_cast<float>(options_.dropout), .seed = seed});
     result.loss += prepared[i]->Step(pass_, scale);
+    if (pass_.overflowed()) FailRunAway("the model's activations overflow");
     state_.tokens += prepared[i]->tokens();
     state_.samples += static_cast<int64_t>(batches.micro_batches[i].size());
   }
   result.loss *= scale;
-  if (!std::isfinite(result.loss)) FailNotFinite(step, "loss", result.loss);
+  if (!std::isfinite(result.loss)) FailRunAway("the loss is " + Text(result.loss));
   result.grad_norm = ClipGradientNorm(optimizer_.tensors(), options_.max_grad_norm, *pool_);
   if (!std::isfinite(result.grad_norm)) {
-    FailNotFinite(step, "norm of the gradients", result.grad_norm);
+    FailRunAway("the norm of the gradients is " + Text(result.grad_norm));
   }
-  optimizer_.Step(options_.learning_rate * schedule_.Factor(step), *pool_);
+  optimizer_.Step(LearningRate(), *pool_);
   return result;
 }
 
@@ -110,7 +123,6 @@ double Trainer::Evaluate(int64_t epoch) {
 void Trainer::Save(const TrainerEvents& events) {
   const std::filesystem::path folder =
       SaveCheckpoint(options_.output, adapter_, optimizer_, state_, !options_.save_only_model);
-  KeepCheckpoints(options_.output, options_.save_total_limit);
   if (events.on_checkpoint) events.on_checkpoint(folder);
 }
 
@@ -128,7 +140,9 @@ TrainResult Trainer::Run(const TrainerEvents& events) {
   while (state_.step < plan_.total_steps()) {
     const int64_t step = state_.step;
     const BatchPlan::Step batches = plan_.At(step);
+    const double rate = LearningRate();
     const StepLoss done = RunStep(step, batches);
+    KeepCheckpoints(options_.output, options_.save_total_limit);
     state_.step = step + 1;
     state_.loss_sum += done.loss;
     state_.loss_steps += 1;
@@ -140,7 +154,7 @@ TrainResult Trainer::Run(const TrainerEvents& events) {
         .epoch = batches.epochs_done,
         .loss = done.loss,
         .mean_loss = state_.loss_sum / static_cast<double>(state_.loss_steps),
-        .learning_rate = options_.learning_rate * schedule_.Factor(step),
+        .learning_rate = rate,
         .grad_norm = done.grad_norm,
         .tokens = state_.tokens,
         .seconds = state_.seconds,
@@ -166,6 +180,7 @@ TrainResult Trainer::Run(const TrainerEvents& events) {
       throw Error(ErrorCode::kCancelled, "step " + std::to_string(state_.step), "cancelled");
     }
   }
+  KeepCheckpoints(options_.output, options_.save_total_limit);
   result.steps = state_.step;
   result.mean_loss = state_.step == 0 ? 0 : state_.total_loss / static_cast<double>(state_.step);
   result.tokens = state_.tokens;

@@ -99,9 +99,10 @@ class Trainer {
   int64_t total_steps() const { return plan_.total_steps(); }
   int64_t steps_done() const { return state_.step; }  // above 0 where the run goes on
 
-  // Runs to the end. A loss or a gradient that is not finite ends it with kInvalidArgument before
-  // the step is taken, a cancellation with kCancelled after a checkpoint was written; the
-  // checkpoints stay.
+  // Runs to the end. A loss or a gradient that is not finite, or activations that overflow, end it
+  // with kInvalidArgument before the step is taken, a cancellation with kCancelled after a
+  // checkpoint was written. The checkpoints stay: the older ones are removed only when the step
+  // behind a new one has come out well.
   TrainResult Run(const TrainerEvents& events = {});
 
  private:
@@ -112,11 +113,13 @@ class Trainer {
 
   static std::vector<OptimizedTensor> Tensors(TrainableAdapter& adapter,
                                               const TrainerOptions& options);
+  // Of the step that comes next.
+  double LearningRate() const { return options_.learning_rate * schedule_.Factor(state_.step); }
   StepLoss RunStep(int64_t step, const BatchPlan::Step& batches);
   double Evaluate(int64_t epoch);
   void Save(const TrainerEvents& events);
   bool Due(int64_t every, bool each_epoch) const;
-  [[noreturn]] void FailNotFinite(int64_t step, const char* what, double value) const;
+  [[noreturn]] void FailRunAway(const std::string& what) const;
 
   const Objective& objective_;
   const Objective* evaluation_ = nullptr;

@@ -4,7 +4,7 @@ import unittest
 
 import support
 
-COMMANDS = ["rerank", "show", "merge", "quantize", "generate", "tokenize", "logits", "list", "doctor"]
+COMMANDS = ["rerank", "train", "show", "merge", "quantize", "generate", "tokenize", "logits", "list", "doctor"]
 
 
 class Basics(support.Case):
