@@ -85,8 +85,11 @@ std::vector<std::vector<std::string>> PlanRows(const TrainConfig& config,
       {"rows",
        Grouped(plan.items) +
            (plan.eval_items > 0 ? ", and " + Grouped(plan.eval_items) + " to evaluate on" : "")},
-      {"tokens", Grouped(plan.epoch_tokens) + " an epoch, " + Grouped(plan.epoch_trained_tokens) +
-                     " of them learned; the longest row has " + Grouped(plan.longest_item)},
+      {"tokens", Grouped(plan.epoch_tokens) + " an epoch" +
+                     (plan.epoch_trained_tokens > 0
+                          ? ", " + Grouped(plan.epoch_trained_tokens) + " of them learned"
+                          : std::string()) +
+                     "; the longest row has " + Grouped(plan.longest_item)},
       {"steps", steps + ", each of " + std::to_string(config.gradient_accumulation_steps) + " x " +
                     std::to_string(config.per_device_train_batch_size) + " rows"},
       {"memory", mib(plan.weight_bytes) + " weights, " + mib(plan.adapter_bytes) +

@@ -7,27 +7,21 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
-#include <random>
 #include <system_error>
 
 #include "api/model_files.h"
 #include "api/training_record.h"
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "formats/checkpoint.h"
 #include "formats/peft_adapter.h"
 #include "model/fingerprint.h"
 #include "model/new_lora.h"
-#include "train/dataset_info.h"
-#include "train/sft_dataset.h"
-#include "train/sft_objective.h"
-#include "train/sft_template.h"
 
 namespace dear {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr size_t kShownExamples = 3;
 
 std::string Joined(const std::vector<std::string>& names) {
   std::string joined;
@@ -54,7 +48,9 @@ void RequireSupported(const TrainConfig& config) {
                 "filling rows up to cutoff_len is not done; the sequences of a batch lie one after "
                 "the other without padding and do not see each other in any case");
   }
-  if (config.stage != TrainStage::kSft) Unsupported("stage", "only sft is done");
+  if (config.stage == TrainStage::kLikelihood) {
+    Unsupported("stage", "likelihood is not done; sft and pointwise are");
+  }
 }
 
 // Whether the name is that of a path here: adapters name their base by it wherever they are read.
@@ -83,52 +79,15 @@ LoraConfig NewLoraConfig(const TrainConfig& config, const Model& model) {
   return lora;
 }
 
-std::vector<ShownText> Shown(const SftTokens& tokens, const Tokenizer& tokenizer) {
-  std::vector<ShownText> parts;
-  std::vector<TokenId> ids;
-  for (size_t i = 0; i < tokens.ids.size(); ++i) {
-    ids.push_back(tokens.ids[i]);
-    const bool last = i + 1 == tokens.ids.size();
-    if (!last && tokens.trained[i + 1] == tokens.trained[i]) continue;
-    parts.push_back({.text = tokenizer.Decode(ids, false), .trained = tokens.trained[i] != 0});
-    ids.clear();
-  }
-  return parts;
-}
-
-// Items of a dataset chosen for one objective.
-SftObjective ObjectiveOf(const SftDataset& dataset, const SftTemplate& rendering,
-                         std::vector<size_t> items) {
-  const size_t count = items.size();
-  return {count, [&dataset, &rendering, chosen = std::move(items)](size_t item) {
-            const size_t index = chosen[item];
-            try {
-              return rendering.Encode(dataset.Example(index));
-            } catch (const Error& error) {
-              throw error.Within(dataset.Place(index));
-            }
-          }};
-}
-
 }  // namespace
-
-struct TrainingRun::Data {
-  std::unique_ptr<SftTemplate> rendering;
-  std::unique_ptr<SftDataset> train;
-  std::unique_ptr<SftDataset> eval;  // null: a part of `train`, or none
-  std::unique_ptr<Objective> objective;
-  std::unique_ptr<Objective> evaluation;
-  int64_t largest_batch_tokens = 0;
-};
 
 TrainingRun::~TrainingRun() = default;
 
 TrainingRun::TrainingRun(TrainConfig config, const ProgressFn& progress)
     : config_(std::move(config)),
-      pool_(std::make_shared<ThreadPool>(static_cast<int>(config_.threads))),
-      data_(std::make_unique<Data>()) {
+      pool_(std::make_shared<ThreadPool>(static_cast<int>(config_.threads))) {
   RequireSupported(config_);
-  OpenData(progress);
+  OpenData();
   OpenModel(progress);
   ScanLengths(progress);
   ChooseMemory();
@@ -143,80 +102,35 @@ TrainingRun::TrainingRun(TrainConfig config, const ProgressFn& progress)
   plan_.first_step = trainer_->steps_done();
 }
 
-void TrainingRun::OpenData(const ProgressFn& /*progress*/) {
+void TrainingRun::OpenData() {
   const ModelFiles files = FindModelFiles(config_.model_name_or_path);
   if (files.adapter) {
     throw Error(ErrorCode::kInvalidArgument, "model_name_or_path",
                 "'" + config_.model_name_or_path +
                     "' is an adapter: name its base here and the adapter in adapter_name_or_path");
   }
-  tokenizer_ = OpenTokenizer(files);
-  data_->rendering =
-      std::make_unique<SftTemplate>(config_.chat_template, tokenizer_,
-                                    SftTemplateOptions{.cutoff_len = config_.cutoff_len,
-                                                       .train_on_prompt = config_.train_on_prompt,
-                                                       .mask_history = config_.mask_history,
-                                                       .turns = {}});
-  plan_.template_name = data_->rendering->name();
-  const auto seed = static_cast<uint64_t>(config_.seed);
-  const auto open = [&](const std::vector<std::string>& names) {
-    return std::make_unique<SftDataset>(
-        FindSftSources(Joined(names), config_.dataset_dir),
-        SftDatasetOptions{.max_samples = config_.max_samples, .seed = seed});
-  };
-  data_->train = open(config_.dataset);
-  plan_.dropped = data_->train->report().dropped;
-  plan_.first_dropped = data_->train->report().first_dropped;
-
-  std::vector<size_t> items(data_->train->size());
-  std::iota(items.begin(), items.end(), size_t{0});
-  std::vector<size_t> held_out;
-  if (config_.val_size > 0) {
-    const auto count = static_cast<size_t>(
-        config_.val_size < 1 ? std::ceil(config_.val_size * static_cast<double>(items.size()))
-                             : config_.val_size);
-    if (count >= items.size()) {
-      throw Error(ErrorCode::kInvalidArgument, "val_size",
-                  "would hold out " + std::to_string(count) + " of " +
-                      std::to_string(items.size()) + " rows; nothing would be left to train on");
-    }
-    std::vector<size_t> order = items;
-    std::mt19937_64 random(seed);
-    for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
-    held_out.assign(order.begin(), order.begin() + static_cast<int64_t>(count));
-    items.assign(order.begin() + static_cast<int64_t>(count), order.end());
-    std::ranges::sort(items);
-    std::ranges::sort(held_out);
-  }
-  data_->objective =
-      std::make_unique<SftObjective>(ObjectiveOf(*data_->train, *data_->rendering, items));
-  plan_.items = static_cast<int64_t>(items.size());
-  if (!config_.eval_dataset.empty()) {
-    data_->eval = open(config_.eval_dataset);
-    held_out.resize(data_->eval->size());
-    std::iota(held_out.begin(), held_out.end(), size_t{0});
-  }
-  if (!held_out.empty()) {
-    const SftDataset& from = data_->eval ? *data_->eval : *data_->train;
-    plan_.eval_items = static_cast<int64_t>(held_out.size());
-    data_->evaluation =
-        std::make_unique<SftObjective>(ObjectiveOf(from, *data_->rendering, std::move(held_out)));
-  }
-  for (size_t i = 0; i < std::min(kShownExamples, items.size()); ++i) {
-    plan_.examples.push_back(
-        Shown(data_->rendering->Encode(data_->train->Example(items[i])), *tokenizer_));
-  }
+  checkpoint_ = OpenCheckpoint(files.base);
+  data_ = OpenTrainingData(config_, OpenTokenizer(files), checkpoint_.config.max_positions);
+  plan_.items = static_cast<int64_t>(data_->objective->size());
+  plan_.eval_items = data_->evaluation ? static_cast<int64_t>(data_->evaluation->size()) : 0;
+  plan_.dropped = data_->dropped;
+  plan_.first_dropped = data_->first_dropped;
+  plan_.template_name = data_->form;
+  plan_.examples = data_->examples;
 }
 
 void TrainingRun::OpenModel(const ProgressFn& progress) {
-  const Checkpoint checkpoint = OpenCheckpoint(FindModelFiles(config_.model_name_or_path).base);
+  if (data_->needs_score_head && checkpoint_.config.head == HeadKind::kCausalLm) {
+    checkpoint_.config.head = HeadKind::kSequenceClassification;
+    checkpoint_.config.num_labels = 1;
+  }
   LoadOptions options{.progress = progress, .pool = pool_};
   if (config_.quantized) {
     options.weights = {.form = config_.nf4 ? WeightForm::kNf4 : WeightForm::kFp4,
                        .double_quant = config_.double_quantization};
   }
   if (config_.bf16 || config_.compute == TrainCompute::kFast) options.compute = Compute::kFast;
-  model_ = Model::Load(checkpoint, options);
+  model_ = Model::Load(checkpoint_, options);
   const PeftAdapter files =
       config_.adapter_name_or_path.empty()
           ? NewLora(*model_, NewLoraConfig(config_, *model_), static_cast<uint64_t>(config_.seed))
@@ -254,7 +168,8 @@ void TrainingRun::ScanLengths(const ProgressFn& progress) {
   });
   plan_.epoch_tokens = std::accumulate(tokens.begin(), tokens.end(), int64_t{0});
   plan_.epoch_trained_tokens = std::accumulate(trained.begin(), trained.end(), int64_t{0});
-  if (plan_.epoch_trained_tokens == 0) {
+  if (config_.stage != TrainStage::kSft) plan_.epoch_trained_tokens = 0;  // queries were counted
+  if (config_.stage == TrainStage::kSft && plan_.epoch_trained_tokens == 0) {
     throw Error(ErrorCode::kInvalidArgument, "cutoff_len",
                 "no row has a token to be learned within " + std::to_string(config_.cutoff_len) +
                     " tokens");
@@ -263,7 +178,7 @@ void TrainingRun::ScanLengths(const ProgressFn& progress) {
   plan_.longest_item = tokens.front();
   const auto batch =
       std::min(tokens.size(), static_cast<size_t>(config_.per_device_train_batch_size));
-  data_->largest_batch_tokens =
+  largest_batch_tokens_ =
       std::accumulate(tokens.begin(), tokens.begin() + static_cast<int64_t>(batch), int64_t{0});
 }
 
@@ -275,8 +190,7 @@ void TrainingRun::ChooseMemory() {
                                                 : PhysicalMemory() / kShareOfMachine;
   const ModelConfig& shape = model_->config();
   const auto bytes_with = [&](int64_t kept) {
-    return static_cast<uint64_t>(data_->largest_batch_tokens *
-                                 TrainingPass::BytesPerToken(shape, kept)) +
+    return static_cast<uint64_t>(largest_batch_tokens_ * TrainingPass::BytesPerToken(shape, kept)) +
            static_cast<uint64_t>(TrainingPass::kLossFloats) * sizeof(float);
   };
   const uint64_t fixed = plan_.weight_bytes + plan_.adapter_bytes;
@@ -285,9 +199,8 @@ void TrainingRun::ChooseMemory() {
   if (config_.memory_budget && fixed + bytes_with(kept) > budget) {
     throw Error(ErrorCode::kInvalidArgument, "memory_budget",
                 "the weights take " + std::to_string(fixed >> 20) +
-                    " MiB and the largest batch, of " +
-                    std::to_string(data_->largest_batch_tokens) + " tokens, " +
-                    std::to_string(bytes_with(0) >> 20) +
+                    " MiB and the largest batch, of " + std::to_string(largest_batch_tokens_) +
+                    " tokens, " + std::to_string(bytes_with(0) >> 20) +
                     " MiB; lower per_device_train_batch_size or cutoff_len, or give more");
   }
   plan_.kept_layers = kept;
@@ -391,6 +304,12 @@ TrainResult TrainingRun::Run(const TrainerEvents& events, const TrainingHost& ho
   TrainingRecord record(config_, plan_.first_step);
   const TrainResult result = trainer_->Run(record.Around(events));
   adapter_->Save(config_.output_dir);
+  if (!data_->recipe.empty()) {
+    // Served as it was trained.
+    AtomicFile file(fs::path(config_.output_dir) / "dear.yaml");
+    file.Write("recipe: " + data_->recipe + "\n");
+    file.Commit();
+  }
   record.Finish(result, MakeCard(host));
   return result;
 }

@@ -9,26 +9,21 @@
 #include <utility>
 #include <vector>
 
+#include "api/training_data.h"
 #include "base/progress.h"
 #include "base/thread_pool.h"
+#include "formats/checkpoint.h"
 #include "kernels/backend.h"
 #include "kernels/backward_ops.h"
 #include "model/model.h"
 #include "model/trainable_adapter.h"
 #include "model/training_pass.h"
-#include "text/tokenizer.h"
 #include "train/model_card.h"
 #include "train/objective.h"
 #include "train/train_config.h"
 #include "train/trainer.h"
 
 namespace dear {
-
-// A part of a rendered example: text of tokens that are all predicted, or all not.
-struct ShownText {
-  std::string text;
-  bool trained = false;
-};
 
 // What a run is going to do.
 struct TrainingPlan {
@@ -44,9 +39,9 @@ struct TrainingPlan {
   int64_t trained_parameters = 0;
   int64_t kept_layers = 0;  // whose activations are kept, see TrainingMemory
   uint64_t weight_bytes = 0;
-  uint64_t adapter_bytes = 0;     // with gradients and moments
-  uint64_t activation_bytes = 0;  // of the largest micro-batch, at most
-  std::string template_name;
+  uint64_t adapter_bytes = 0;                    // with gradients and moments
+  uint64_t activation_bytes = 0;                 // of the largest micro-batch, at most
+  std::string template_name;                     // or the recipe's
   std::vector<std::vector<ShownText>> examples;  // the first ones, as the model sees them
 };
 
@@ -72,9 +67,7 @@ class TrainingRun {
   TrainResult Run(const TrainerEvents& events, const TrainingHost& host = {});
 
  private:
-  struct Data;
-
-  void OpenData(const ProgressFn& progress);
+  void OpenData();
   void OpenModel(const ProgressFn& progress);
   void ScanLengths(const ProgressFn& progress);
   void ChooseMemory();
@@ -85,8 +78,9 @@ class TrainingRun {
   TrainConfig config_;
   TrainingPlan plan_;
   std::shared_ptr<ThreadPool> pool_;
-  std::shared_ptr<const Tokenizer> tokenizer_;
-  std::unique_ptr<Data> data_;
+  std::unique_ptr<TrainingData> data_;
+  Checkpoint checkpoint_;
+  int64_t largest_batch_tokens_ = 0;
   std::shared_ptr<const Model> model_;
   std::unique_ptr<TrainableAdapter> adapter_;
   std::unique_ptr<Backend> backend_;

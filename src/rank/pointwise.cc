@@ -4,64 +4,12 @@
 #include <utility>
 
 #include "base/error.h"
-#include "rank/placeholders.h"
-#include "rank/pointwise_input.h"
+#include "rank/answer_tokens.h"
+#include "rank/pointwise_query.h"
 #include "rank/rank_kinds.h"
-#include "rank/text_rule.h"
 
 namespace dear {
 namespace {
-
-// The text behind the last placeholder: what an answer follows.
-std::string TailOf(const Recipe& recipe) {
-  const std::string& text =
-      recipe.input.parts.empty() ? recipe.prompt.text : recipe.input.parts.back().text;
-  const std::vector<std::string> names = PlaceholdersIn(text);
-  if (names.empty()) return text;
-  const std::string last = "{" + names.back() + "}";
-  return text.substr(text.rfind(last) + last.size());
-}
-
-// The token by which a model gives `answer`.
-TokenId AnswerToken(const Recipe& recipe, const Tokenizer& tokenizer, const std::string& answer) {
-  EncodeOptions plain;
-  plain.add_special_tokens = false;
-  const auto fail = [&](const std::string& why) -> TokenId {
-    throw Error(ErrorCode::kInvalidArgument, "recipe " + recipe.name,
-                "the answer '" + answer + "' " + why);
-  };
-  switch (recipe.score.lookup) {
-    case TokenLookup::kVocabulary: {
-      const auto id = tokenizer.TokenToId(answer);
-      return id ? *id : fail("is no token of this model's vocabulary");
-    }
-    case TokenLookup::kAlone: {
-      const std::vector<TokenId> ids = tokenizer.Encode(answer, plain).ids;
-      return ids.empty() ? fail("has no tokens") : ids.front();
-    }
-    case TokenLookup::kInContext: {
-      const std::string tail = TailOf(recipe);
-      const std::vector<TokenId> before = tokenizer.Encode(tail, plain).ids;
-      const std::vector<TokenId> after = tokenizer.Encode(tail + answer, plain).ids;
-      const auto differs =
-          std::mismatch(after.begin(), after.end(), before.begin(), before.end()).first;
-      return differs == after.end() ? fail("has no tokens") : *differs;
-    }
-  }
-  return fail("cannot be looked up");
-}
-
-std::vector<TokenId> AnswerTokens(const Recipe& recipe, const Tokenizer& tokenizer) {
-  std::vector<TokenId> tokens = {AnswerToken(recipe, tokenizer, recipe.score.positive)};
-  if (recipe.score.negative.empty()) return tokens;
-  tokens.push_back(AnswerToken(recipe, tokenizer, recipe.score.negative));
-  if (tokens[0] == tokens[1]) {
-    throw Error(ErrorCode::kInvalidArgument, "recipe " + recipe.name,
-                "the answers '" + recipe.score.positive + "' and '" + recipe.score.negative +
-                    "' begin with the same token in this model's vocabulary");
-  }
-  return tokens;
-}
 
 float LinearScore(const ScoreRule& rule, const std::vector<float>& logits) {
   if (rule.label >= static_cast<int64_t>(logits.size())) {
@@ -75,30 +23,6 @@ float LinearScore(const ScoreRule& rule, const std::vector<float>& logits) {
 float Sigmoid(float logit) {
   return static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(logit))));
 }
-
-class PointwiseQuery final : public ScoringQuery {
- public:
-  PointwiseQuery(const LanguageModel& model, const Recipe& recipe, const RankRequest& request,
-                 const RankOptions& options)
-      : tokenizer_(model.tokenizer()),
-        rule_(PassageRule(recipe, options)),
-        input_(recipe, tokenizer_, model.max_positions(),
-               PrepareQuery(QueryRule(recipe, options), request.query, tokenizer_),
-               options.instruction) {}
-
-  ScoringPrompt Build(const Passage& passage) const override {
-    PointwiseInput::Tokens tokens = input_.Build(PreparePassage(rule_, passage, tokenizer_));
-    return {.text = std::move(tokens.text),
-            .ids = std::move(tokens.ids),
-            .continuation = {},
-            .shortened = tokens.shortened};
-  }
-
- private:
-  const Tokenizer& tokenizer_;
-  TextRule rule_;
-  PointwiseInput input_;
-};
 
 class Pointwise final : public ScoringKind {
  public:
@@ -118,7 +42,8 @@ class Pointwise final : public ScoringKind {
   }
 
   std::unique_ptr<ScoringQuery> Open(const RankRequest& request) const override {
-    return std::make_unique<PointwiseQuery>(model_, recipe_, request, options_);
+    return std::make_unique<PointwiseQuery>(recipe_, model_.tokenizer(), model_.max_positions(),
+                                            request.query, options_);
   }
 
   // By logit: probabilities close to 1 are equal in f32 where their logits still differ.

@@ -269,8 +269,12 @@ class Writer {
     }
     table->Row("loss", Losses());
     table->Row("passages of a query", std::to_string(config_.passages_per_query));
-    table->Row("tokens of a query, at most", std::to_string(config_.query_max_length));
-    table->Row("tokens of a passage, at most", std::to_string(config_.passage_max_length));
+    if (config_.query_max_length) {
+      table->Row("tokens of a query, at most", std::to_string(*config_.query_max_length));
+    }
+    if (config_.passage_max_length) {
+      table->Row("tokens of a passage, at most", std::to_string(*config_.passage_max_length));
+    }
     table->Row("recipe", Inline(config_.recipe));
   }
 

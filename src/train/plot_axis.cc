@@ -12,6 +12,7 @@ namespace {
 
 constexpr double kFarApart = 200;     // the ratio from which on an axis is logarithmic
 constexpr double kLeastRange = 1e-9;  // of an axis, as a share of its values
+constexpr double kSmallest = 1e-290;  // below it a tick's distance would vanish
 constexpr double kMargin = .06;       // of the range, above and below the values
 constexpr double kManyDigits = 1e6;   // from here on 2.5e6 reads better
 constexpr double kFewDigits = 1e-4;
@@ -72,6 +73,7 @@ double RoundStep(double range, int wanted) {
 std::string FigureText(double value) {
   const double size = std::abs(value);
   if (size == 0) return "0";
+  if (!std::isfinite(value)) return eval::Decimals(value, 0);
   if (size >= kManyDigits || size < kFewDigits) return Exponential(value, 2);
   return eval::Decimals(value, std::clamp(3 - Magnitude(size), 0, 4));
 }
@@ -95,7 +97,8 @@ PlotAxis PlotAxis::OfValues(double low, double high) {
   } else {
     // A constant stands in the middle.
     const double size = std::max(std::abs(low), std::abs(high));
-    const double extra = size == 0 ? 1 : high - low > size * kLeastRange ? 0 : size * .1;
+    const bool constant = high - low <= std::max(size * kLeastRange, kSmallest);
+    const double extra = !constant ? 0 : size == 0 ? 1 : std::max(size * .1, kSmallest);
     axis.low_ = low - extra;
     axis.high_ = high + extra;
   }

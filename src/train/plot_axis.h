@@ -6,7 +6,8 @@
 
 namespace dear {
 
-// A number with four significant digits, as people write it: "0.4213", "12.35", "1.2e-05".
+// A number with four significant digits, as people write it: "0.4213", "12.35", "1.2e-5"; "n/a"
+// where it is none.
 std::string FigureText(double value);
 
 // An axis with round ticks. Values are within +-1e300.

@@ -99,8 +99,9 @@ struct TrainConfig {
   // Ours, for the stages pointwise and likelihood; DeAR's figures where it has one.
   RankingLossOptions ranking;  // loss, kl_weight, temperature, ranknet_targets, ndcg_cut
   int64_t passages_per_query = 2;
-  int64_t query_max_length = 32;     // tokens
-  int64_t passage_max_length = 196;  // tokens
+  // Tokens; absent: as the recipe cuts, so that what is trained is what is served.
+  std::optional<int64_t> query_max_length;
+  std::optional<int64_t> passage_max_length;
   std::string recipe;                // name or file; empty: the model's own
 
   // Ours, for every stage.

@@ -172,6 +172,27 @@ class Train(support.Case):
                 f"output_dir={self.folder}/again")
         self.assertEqual(self.weights(), self.weights("again"))
 
+    def test_a_pointwise_reranker_that_is_served_by_the_recipe_it_learned(self):
+        words = random.Random(2)
+        rows = []
+        for _ in range(24):
+            letters = words.sample("abcdefgh", 4)
+            rows.append({"query": letters[0] * 3, "positive": letters[0] * 6, "pos_scores": [3.0],
+                         "negatives": [letter * 6 for letter in letters[1:]], "neg_scores": [0.5, -1.0, -2.0]})
+        (self.folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        arguments = ["train", self.config, "--quiet", "--json", "stage=pointwise", f"dataset={self.folder}/pairs.jsonl",
+                     "template=", "loss=ranknet_teacher", "kl_weight=0.1", "passages_per_query=4", "num_train_epochs=8"]
+        self.ok(*arguments)
+        log = self.log()
+        self.assertLess(sum(e["loss"] for e in log[-5:]), 0.9 * sum(e["loss"] for e in log[:5]))
+        config = json.loads((self.out / "adapter_config.json").read_text())
+        self.assertEqual((config["task_type"], config["modules_to_save"]), ("SEQ_CLS", ["score"]))
+        self.assertEqual(json.loads(self.ok("show", self.out, "--json").stdout)["recipe"], "dear-pointwise-card")
+        ranked = json.loads(self.ok("rerank", "-m", self.out, "-q", "ccc", "-d", "aaaaaa", "-d", "cccccc", "--json").stdout)
+        self.assertEqual(sorted(ranked["permutation"]), [0, 1])
+        self.fails(1, *arguments, "loss=no_such", saying="no_such")
+        self.fails(1, *arguments, "recipe=dear-card", saying="pointwise")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,0 +1,43 @@
+#include "api/training_data.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <random>
+#include <utility>
+
+#include "base/error.h"
+
+namespace dear {
+
+TrainingSplit SplitItems(size_t count, const TrainConfig& config) {
+  TrainingSplit split;
+  split.train.resize(count);
+  std::iota(split.train.begin(), split.train.end(), size_t{0});
+  if (config.val_size <= 0) return split;
+  const auto held = static_cast<size_t>(
+      config.val_size < 1 ? std::ceil(config.val_size * static_cast<double>(count))
+                          : config.val_size);
+  if (held >= count) {
+    throw Error(ErrorCode::kInvalidArgument, "val_size",
+                "would hold out " + std::to_string(held) + " of " + std::to_string(count) +
+                    " rows; nothing would be left to train on");
+  }
+  std::mt19937_64 random(static_cast<uint64_t>(config.seed));
+  for (size_t i = count; i > 1; --i) std::swap(split.train[i - 1], split.train[random() % i]);
+  const auto cut = split.train.end() - static_cast<int64_t>(held);
+  split.held_out.assign(cut, split.train.end());
+  split.train.erase(cut, split.train.end());
+  std::ranges::sort(split.train);
+  std::ranges::sort(split.held_out);
+  return split;
+}
+
+std::unique_ptr<TrainingData> OpenTrainingData(const TrainConfig& config,
+                                               std::shared_ptr<const Tokenizer> tokenizer,
+                                               int64_t context) {
+  if (config.stage == TrainStage::kSft) return OpenSftData(config, std::move(tokenizer));
+  return OpenRankingData(config, std::move(tokenizer), context);
+}
+
+}  // namespace dear

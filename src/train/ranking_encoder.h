@@ -1,0 +1,59 @@
+#ifndef DEAR_TRAIN_RANKING_ENCODER_H_
+#define DEAR_TRAIN_RANKING_ENCODER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "rank/recipe.h"
+#include "text/tokenizer.h"
+#include "train/ranking_objective.h"
+#include "train/ranking_rows.h"
+
+namespace dear {
+
+// A recipe's lengths with others in their place, in tokens.
+struct RankingLengths {
+  std::optional<int64_t> query;
+  std::optional<int64_t> passage;
+};
+
+// The pointwise recipe with these lengths. A part that the recipe cuts on its own is cut to the new
+// length (its words around the text count), and where no part is, the text itself is, as
+// RankOptions::max_passage_tokens does. A length of the passage lifts the recipe's limit of the
+// whole; the model's context still holds. Throws kInvalidArgument for a length below 1.
+Recipe WithLengths(Recipe recipe, const RankingLengths& lengths);
+
+// Queries with their passages as token ids, and the place and the reading of their scores: what
+// ranking with the recipe computes (PointwiseQuery, AnswerTokens), so that what is trained is what
+// is served. Scores are those that passages are ordered by, before the recipe's transform. Encode
+// is const and may be called by several threads.
+class RankingEncoder {
+ public:
+  // `context`: the longest input that the model takes. `instruction` of the user; may be empty.
+  // Throws kUnsupported for a recipe that is not pointwise, and for one that pools the last slot of
+  // a padded row, where the padding behind a text, which a training step has not, is what is read;
+  // kInvalidArgument where recipe and tokenizer do not fit.
+  RankingEncoder(Recipe recipe, std::shared_ptr<const Tokenizer> tokenizer, int64_t context,
+                 std::string instruction = "");
+
+  // All passages of the example. Labels are there where one is positive, teacher scores where all
+  // passages have one. Throws kInvalidArgument where the query is empty or does not fit.
+  EncodedRanking Encode(const RankingExample& example) const;
+
+  const Recipe& recipe() const { return recipe_; }
+  // Of the outputs of a head of recipe().score.head; throws kInvalidArgument where it has too few.
+  std::shared_ptr<const ScoreReader> reader() const { return reader_; }
+
+ private:
+  Recipe recipe_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  int64_t context_;
+  std::string instruction_;
+  std::shared_ptr<const ScoreReader> reader_;
+};
+
+}  // namespace dear
+
+#endif  // DEAR_TRAIN_RANKING_ENCODER_H_
