@@ -102,7 +102,7 @@ struct TrainConfig {
   // Tokens; absent: as the recipe cuts, so that what is trained is what is served.
   std::optional<int64_t> query_max_length;
   std::optional<int64_t> passage_max_length;
-  std::string recipe;                // name or file; empty: the model's own
+  std::string recipe;  // name or file; empty: the model's own
 
   // Ours, for every stage.
   std::optional<int64_t> memory_budget;  // bytes; written as 12GiB, 800 MB or a number

@@ -188,7 +188,7 @@ class Train(support.Case):
         config = json.loads((self.out / "adapter_config.json").read_text())
         self.assertEqual((config["task_type"], config["modules_to_save"]), ("SEQ_CLS", ["score"]))
         self.assertEqual(json.loads(self.ok("show", self.out, "--json").stdout)["recipe"], "dear-pointwise-card")
-        ranked = json.loads(self.ok("rerank", "-m", self.out, "-q", "ccc", "-d", "aaaaaa", "-d", "cccccc", "--json").stdout)
+        ranked = json.loads(self.ok("rerank", "-m", self.out, "-q", "ccc", "-d", "aaaaaa", "-d", "cccccc").stdout)
         self.assertEqual(sorted(ranked["permutation"]), [0, 1])
         self.fails(1, *arguments, "loss=no_such", saying="no_such")
         self.fails(1, *arguments, "recipe=dear-card", saying="pointwise")
