@@ -66,6 +66,10 @@ void NoteData(const TrainConfig& config, const TrainingPlan& plan, bool quiet) {
   for (const IgnoredKey& key : config.ignored) {
     Note(quiet, "dear: " + key.key + " changes nothing here: " + key.reason);
   }
+  if (config.bf16 && config.compute == TrainCompute::kReference) {
+    Note(quiet,
+         "dear: bf16: computed in f32, which is more exact; compute: fast multiplies in bf16");
+  }
   if (plan.dropped == 0) return;
   Note(quiet, "dear: " + Grouped(plan.dropped) + " rows cannot be used, the first of them:");
   for (const std::string& row : plan.first_dropped) Note(quiet, "dear:   " + row);

@@ -129,7 +129,7 @@ void TrainingRun::OpenModel(const ProgressFn& progress) {
     options.weights = {.form = config_.nf4 ? WeightForm::kNf4 : WeightForm::kFp4,
                        .double_quant = config_.double_quantization};
   }
-  if (config_.bf16 || config_.compute == TrainCompute::kFast) options.compute = Compute::kFast;
+  if (config_.compute == TrainCompute::kFast) options.compute = Compute::kFast;
   model_ = Model::Load(checkpoint_, options);
   const PeftAdapter files =
       config_.adapter_name_or_path.empty()
