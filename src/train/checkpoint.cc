@@ -123,7 +123,7 @@ void RequireSame(const fs::path& path, const TrainingState& state,
 
 fs::path SaveCheckpoint(const fs::path& output, const TrainableAdapter& adapter, AdamW& optimizer,
                         const TrainingState& state, bool with_optimizer) {
-  const fs::path folder = output / (kPrefix + std::to_string(state.step));
+  fs::path folder = output / (kPrefix + std::to_string(state.step));
   const fs::path unfinished = folder.string() + kUnfinished;
   Remove(unfinished);
   adapter.Save(unfinished);
@@ -147,6 +147,7 @@ std::vector<fs::path> FindCheckpoints(const fs::path& output) {
   }
   std::ranges::sort(found);
   std::vector<fs::path> folders;
+  folders.reserve(found.size());
   for (auto& [step, folder] : found) folders.push_back(std::move(folder));
   return folders;
 }
