@@ -17,6 +17,11 @@ namespace {
 std::atomic<int> signals{0};
 std::array<int, 2> wake_pipe{-1, -1};
 std::mutex done_mutex;
+// Of work that ends by itself soon after a signal: what it is doing until then.
+std::string& Ending() {
+  static std::string ending;
+  return ending;
+}
 std::string& Done() {
   static std::string done;
   return done;
@@ -31,6 +36,14 @@ extern "C" void OnSignal(int) {
 void Watch() {
   char byte;
   while (read(wake_pipe[0], &byte, 1) != 1) {
+  }
+  {
+    const std::scoped_lock lock(done_mutex);
+    if (!Ending().empty()) {
+      const std::string line = "\ndear: " + Ending() + " (once more ends at once)\n";
+      [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+      return;
+    }
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(700));
   const std::string line = "\ndear: error: " + InterruptMessage() + "\n";
@@ -57,6 +70,11 @@ bool Interrupted() {
 }
 CancelFn InterruptFunction() {
   return [] { return Interrupted(); };
+}
+
+void EndByItselfWhenInterrupted(const std::string& ending) {
+  const std::scoped_lock lock(done_mutex);
+  Ending() = ending;
 }
 
 void SayWhenInterrupted(const std::string& done) {

@@ -15,6 +15,10 @@ void InstallSignalHandlers();
 bool Interrupted();
 CancelFn InterruptFunction();
 
+// For work that must be brought to an orderly end however long its step takes: the watcher then
+// says this ("finishing the step") in place of ending the program; a second signal still does.
+void EndByItselfWhenInterrupted(const std::string& ending);
+
 // What is done so far, for the line that an interrupted program ends with: "3 of 12 queries are
 // written to out.jsonl". Safe to call from any thread.
 void SayWhenInterrupted(const std::string& done);

@@ -158,7 +158,7 @@ void PrintExamples(const TrainingPlan& plan) {
 // Draws the bar, and a line for each logged step.
 class Reporter {
  public:
-  Reporter(const TrainConfig& config, bool quiet) : config_(config), quiet_(quiet), bar_(quiet) {}
+  explicit Reporter(bool quiet) : quiet_(quiet), bar_(quiet) {}
 
   TrainerEvents Events() {
     return {.on_step = [this](const TrainStepReport& step) { OnStep(step); },
@@ -168,12 +168,7 @@ class Reporter {
                   Note(quiet_, "dear: step " + std::to_string(eval.step) + "  eval_loss " +
                                    Format("%.4f", eval.loss));
                 },
-            .on_checkpoint =
-                [this](const std::filesystem::path& folder) {
-                  saved_ = folder.string();
-                  bar_.Clear();
-                  Note(quiet_, "dear: wrote " + saved_);
-                },
+            .on_checkpoint = [this](const std::filesystem::path& folder) { OnCheckpoint(folder); },
             .cancel = InterruptFunction()};
   }
   ProgressBar& bar() { return bar_; }
@@ -202,15 +197,26 @@ class Reporter {
                        "  grad_norm " + Format("%.3g", step.grad_norm));
     }
     bar_.Show("training  " + figures, step.step, step.total_steps);
-    SayWhenInterrupted("step " + std::to_string(step.step) + " of " +
-                       std::to_string(step.total_steps) + " is done; go on with " +
-                       "resume_from_checkpoint=true" +
-                       (saved_.empty() ? "" : ", the last checkpoint is " + saved_));
+    done_ = "step " + std::to_string(step.step) + " of " + std::to_string(step.total_steps) +
+            " is done";
+    SayHowToGoOn();
   }
 
-  const TrainConfig& config_;
+  void OnCheckpoint(const std::filesystem::path& folder) {
+    saved_ = folder.string();
+    bar_.Clear();
+    Note(quiet_, "dear: wrote " + saved_);
+    SayHowToGoOn();
+  }
+
+  void SayHowToGoOn() const {
+    SayWhenInterrupted(
+        done_ + (saved_.empty() ? "" : "; resume_from_checkpoint=true goes on from " + saved_));
+  }
+
   bool quiet_;
   ProgressBar bar_;
+  std::string done_;
   std::string saved_;
   int64_t begin_tokens_ = -1;
   double begin_seconds_ = 0;
@@ -220,7 +226,7 @@ class Reporter {
 int Train(const Options& options, bool quiet) {
   const TrainConfig config = ParseTrainConfig(ReadFile(options.config, kMaxConfigBytes),
                                               options.overrides, options.config);
-  Reporter reporter(config, quiet);
+  Reporter reporter(quiet);
   TrainingRun run(config, reporter.bar().Function());
   reporter.bar().Clear();
   NoteData(config, run.plan(), quiet);
@@ -237,6 +243,7 @@ int Train(const Options& options, bool quiet) {
     Note(quiet, "dear: " + PadRight(row[0], 9) + row[1]);
   }
   SayWhenInterrupted("no step was done");
+  EndByItselfWhenInterrupted("interrupted: finishing the step, then writing a checkpoint");
   const TrainResult result =
       run.Run(reporter.Events(), {.processor = ProcessorName(), .program_version = DEAR_VERSION});
   reporter.bar().Clear();

@@ -103,6 +103,20 @@ class Train(support.Case):
         losses = [entry["loss"] for entry in self.log()]
         self.assertEqual(losses, [entry["loss"] for entry in self.log("whole")])
 
+    def test_interrupted_it_finishes_the_step_and_leaves_a_checkpoint(self):
+        arguments = [support.BINARY, "train", str(self.config), "num_train_epochs=3000", "save_strategy=no"]
+        with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+            deadline = time.monotonic() + 60
+            log = self.out / "trainer_log.jsonl"
+            while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            said = process.stderr.read().decode()
+        self.assertEqual(process.returncode, 1)
+        folder, = self.out.glob("checkpoint-*[0-9]")
+        self.assertTrue((folder / "training_state.json").exists())
+        self.assertIn(f"goes on from {folder}", said.splitlines()[-1])
+
     def test_dry_run_writes_nothing_and_shows_the_mask(self):
         plan = json.loads(self.ok("train", self.config, "--dry-run", "--json").stdout)
         self.assertEqual((plan["items"], plan["total_steps"], len(plan["examples"])), (22, 18, 3))
