@@ -121,6 +121,7 @@ TEST(ModelCardTest, PointwiseHasAHeadAndALoss) {
   card.config.ranking.losses = {{"softmax_ce", 1}, {"ranknet_teacher", .5}};
   card.config.ranking.kl_weight = .1;
   card.sequence_classification = true;
+  card.config.passage_max_length = 196;
   const std::string text = ModelCardText(card);
   EXPECT_THAT(text, HasSubstr("| loss | softmax_ce + 0.5 ranknet_teacher; distilled with weight "
                               "0.1 at temperature 2 |\n"));
