@@ -1,0 +1,127 @@
+#include "kernels/cpu/cpu_backward_ops.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <random>
+
+#include "kernels/cpu/isa.h"
+
+namespace dear::cpu {
+namespace {
+
+std::vector<float> Normal(std::mt19937& random, int64_t count) {
+  std::normal_distribution<float> normal;
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+CpuBackwardOps Ops(int threads, const KernelTable& kernels) {
+  return {std::make_shared<ThreadPool>(threads), kernels};
+}
+
+// In every form the input's gradient has the bits of the dense matrix of the same numbers.
+TEST(CpuBackwardOpsTest, ReadsWeightsInTheFormInWhichTheyAreHeld) {
+  constexpr int64_t kRows = 37;
+  constexpr int64_t kOut = 1030;  // more than one block of weights
+  constexpr int64_t kIn = 256;
+  std::mt19937 random(3);
+  const auto dense = MakeMatrix(MakeTensor("w", {kOut, kIn}, Normal(random, kOut * kIn)));
+  const std::vector<float> dy = Normal(random, kRows * kOut);
+  const std::vector<float> start = Normal(random, kRows * kIn);
+  for (const WeightForm form :
+       {WeightForm::kF32, WeightForm::kBF16, WeightForm::kInt8, WeightForm::kNf4, WeightForm::kFp4,
+        WeightForm::kQ8_0, WeightForm::kQ4_0}) {
+    const auto held = ConvertMatrix(dense, {.form = form});
+    std::vector<float> numbers(static_cast<size_t>(kOut * kIn));
+    held->CopyRows(0, kOut, numbers.data());
+    for (const KernelTable* kernels : RunnableKernels()) {
+      std::vector<float> expected = start;
+      Ops(1, *kernels).MatMulInput(dy.data(), kRows, kOut, numbers.data(), kIn, expected.data());
+      for (const int threads : {1, 3}) {
+        std::vector<float> dx = start;
+        Ops(threads, *kernels).MatMulInput(dy.data(), kRows, *held, dx.data());
+        EXPECT_EQ(std::memcmp(dx.data(), expected.data(), dx.size() * sizeof(float)), 0)
+            << held->form() << " " << kernels->name << " " << threads;
+      }
+      // And they are the numbers that they should be.
+      for (const int64_t i : {int64_t{0}, kRows * kIn - 1}) {
+        double sum = start[static_cast<size_t>(i)];
+        for (int64_t o = 0; o < kOut; ++o) {
+          sum += double{dy[static_cast<size_t>(i / kIn * kOut + o)]} *
+                 numbers[static_cast<size_t>(o * kIn + i % kIn)];
+        }
+        EXPECT_NEAR(expected[static_cast<size_t>(i)], sum, 1e-3);
+      }
+    }
+  }
+}
+
+TEST(CpuBackwardOpsTest, WeightGradientsAreSumsOverRows) {
+  constexpr int64_t kRows = 901;  // more than one block of rows
+  constexpr int64_t kOut = 19;
+  constexpr int64_t kIn = 300;
+  std::mt19937 random(4);
+  const std::vector<float> dy = Normal(random, kRows * kOut);
+  const std::vector<float> x = Normal(random, kRows * kIn);
+  for (const KernelTable* kernels : RunnableKernels()) {
+    std::vector<float> one(static_cast<size_t>(kOut * kIn), 1.0F);
+    std::vector<float> three = one;
+    Ops(1, *kernels).MatMulWeight(dy.data(), x.data(), kRows, kOut, kIn, one.data());
+    Ops(3, *kernels).MatMulWeight(dy.data(), x.data(), kRows, kOut, kIn, three.data());
+    EXPECT_EQ(one, three) << kernels->name;
+    for (int64_t i = 0; i < kOut * kIn; i += 97) {
+      double sum = 1;
+      for (int64_t row = 0; row < kRows; ++row) {
+        sum += double{dy[static_cast<size_t>(row * kOut + i / kIn)]} *
+               x[static_cast<size_t>(row * kIn + i % kIn)];
+      }
+      EXPECT_NEAR(one[static_cast<size_t>(i)], sum, 2e-3);
+    }
+  }
+}
+
+TEST(CpuBackwardOpsTest, CrossEntropy) {
+  constexpr int64_t kWidth = 131;  // no whole number of vectors
+  std::mt19937 random(5);
+  std::vector<float> logits = Normal(random, 3 * kWidth);
+  // A target so unlikely that its exponential is 0, and logits that would overflow as they are.
+  logits[kWidth + 7] = -400;
+  for (int64_t i = 2 * kWidth; i < 3 * kWidth; ++i) logits[static_cast<size_t>(i)] += 1000;
+  const std::vector<int32_t> targets = {130, 7, 0};
+  constexpr float kScale = 0.25F;
+  for (const KernelTable* kernels : RunnableKernels()) {
+    std::vector<float> gradient = logits;
+    std::vector<double> losses(3);
+    Ops(2, *kernels)
+        .CrossEntropy(gradient.data(), 3, kWidth, targets.data(), kScale, losses.data());
+    for (size_t row = 0; row < 3; ++row) {
+      const float* y = logits.data() + row * kWidth;
+      const double max = *std::max_element(y, y + kWidth);
+      double total = 0;
+      for (int64_t i = 0; i < kWidth; ++i) total += std::exp(y[i] - max);
+      const auto target = static_cast<int64_t>(targets[row]);
+      EXPECT_NEAR(losses[row], max + std::log(total) - y[target], 1e-5);
+      for (int64_t i = 0; i < kWidth; ++i) {
+        const double expected = kScale * (std::exp(y[i] - max) / total - (i == target ? 1 : 0));
+        EXPECT_NEAR(gradient[row * kWidth + static_cast<size_t>(i)], expected, 1e-7);
+      }
+    }
+  }
+}
+
+TEST(CpuBackwardOpsTest, ALossOfNoNumberIsNone) {
+  std::vector<float> logits(40, 1.0F);
+  logits[3] = std::numeric_limits<float>::quiet_NaN();
+  const int32_t target = 5;
+  double loss = 0;
+  Ops(1, *RunnableKernels().front()).CrossEntropy(logits.data(), 1, 40, &target, 1, &loss);
+  EXPECT_TRUE(std::isnan(loss));
+}
+
+}  // namespace
+}  // namespace dear::cpu
