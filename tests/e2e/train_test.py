@@ -185,6 +185,13 @@ class Train(support.Case):
         self.ok("train", self.config, "--quiet", "max_steps=4", f"adapter_name_or_path={self.out}", "learning_rate=0",
                 f"output_dir={self.folder}/again")
         self.assertEqual(self.weights(), self.weights("again"))
+        four = ["quantization_bit=4", "quantization_type=nf4", "double_quantization=true", f"output_dir={self.folder}/four"]
+        self.ok("train", self.config, "--quiet", *four)
+        losses = [entry["loss"] for entry in self.log("four")]
+        self.assertLess(sum(losses[-3:]), 0.9 * sum(losses[:3]))
+        gguf = self.folder / "base.gguf"
+        self.ok("quantize", "-m", self.model, "--to", "q8_0", gguf)
+        self.ok("train", self.config, "--quiet", f"model_name_or_path={gguf}", f"output_dir={self.folder}/gguf", "max_steps=3")
 
     def test_a_pointwise_reranker_that_is_served_by_the_recipe_it_learned(self):
         words = random.Random(2)
