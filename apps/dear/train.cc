@@ -231,10 +231,15 @@ int Train(const Options& options, bool quiet) {
   reporter.bar().Clear();
   NoteData(config, run.plan(), quiet);
   if (options.dry_run) {
+    const double seconds = run.EstimateSeconds();
     if (options.json) {
-      Print(PlanJson(config, run.plan()).dump(2) + "\n");
+      Json plan = PlanJson(config, run.plan());
+      plan["estimated_seconds"] = seconds;
+      Print(plan.dump(2) + "\n");
     } else {
-      Print(Columns(PlanRows(config, run.plan())));
+      std::vector<std::vector<std::string>> rows = PlanRows(config, run.plan());
+      rows.push_back({"time", "about " + Duration(seconds) + " on this machine"});
+      Print(Columns(rows));
       PrintExamples(run.plan());
     }
     return 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <functional>
 #include <numeric>
@@ -256,6 +257,26 @@ TrainerOptions TrainingRun::MakeTrainerOptions() const {
       {"disable_shuffling", config_.disable_shuffling ? "true" : "false"},
       {"trained parameters", std::to_string(plan_.trained_parameters)}};
   return options;
+}
+
+double TrainingRun::EstimateSeconds() {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kTries = 2;  // the first one also makes the workspace
+  std::vector<size_t> items(
+      std::min(data_->objective->size(), static_cast<size_t>(config_.per_device_train_batch_size)));
+  std::iota(items.begin(), items.end(), size_t{0});
+  const auto batch = data_->objective->Prepare(items, 0);
+  double seconds = 0;
+  for (int i = 0; i < kTries; ++i) {
+    const Clock::time_point start = Clock::now();
+    batch->Step(*pass_, 0);
+    seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  adapter_->ClearGradients();
+  const auto epochs = static_cast<double>(plan_.total_steps - plan_.first_step) /
+                      static_cast<double>(trainer_->steps_per_epoch());
+  return seconds / static_cast<double>(batch->tokens()) * static_cast<double>(plan_.epoch_tokens) *
+         epochs;
 }
 
 void TrainingRun::PrepareOutput() const {

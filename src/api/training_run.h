@@ -62,6 +62,9 @@ class TrainingRun {
   const TrainingPlan& plan() const { return plan_; }
   const Model& model() const { return *model_; }
 
+  // How long Run would take, from the time of the gradients of the first rows. Nothing is learned.
+  double EstimateSeconds();
+
   // Trains and writes the adapter into output_dir, with what TrainingRecord leaves beside it.
   // `host` stands in the model card.
   TrainResult Run(const TrainerEvents& events, const TrainingHost& host = {});

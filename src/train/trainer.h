@@ -97,6 +97,7 @@ class Trainer {
   // Of another objective, asked as the options say. Must outlive the trainer.
   void SetEvaluation(const Objective* objective) { evaluation_ = objective; }
   int64_t total_steps() const { return plan_.total_steps(); }
+  int64_t steps_per_epoch() const { return plan_.steps_per_epoch(); }
   int64_t steps_done() const { return state_.step; }  // above 0 where the run goes on
 
   // Runs to the end. A loss or a gradient that is not finite, or activations that overflow, end it

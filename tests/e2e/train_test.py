@@ -121,6 +121,7 @@ class Train(support.Case):
         plan = json.loads(self.ok("train", self.config, "--dry-run", "--json").stdout)
         self.assertEqual((plan["items"], plan["total_steps"], len(plan["examples"])), (22, 18, 3))
         self.assertEqual(plan["longest_item"] * 22 >= plan["epoch_tokens"], True)
+        self.assertTrue(0 < plan["estimated_seconds"] < 60)
         masked = [part["trained"] for part in plan["examples"][0]]
         self.assertEqual(masked, [False, True])
         self.assertIn("</s>", plan["examples"][0][1]["text"])
