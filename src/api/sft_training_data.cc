@@ -13,12 +13,6 @@
 namespace dear {
 namespace {
 
-std::string Joined(const std::vector<std::string>& names) {
-  std::string joined;
-  for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
-  return joined;
-}
-
 std::vector<ShownText> Shown(const SftTokens& tokens, const Tokenizer& tokenizer) {
   std::vector<ShownText> parts;
   std::vector<TokenId> ids;
@@ -54,7 +48,7 @@ struct SftData : TrainingData {
 
 std::unique_ptr<SftDataset> Open(const std::vector<std::string>& names, const TrainConfig& config) {
   return std::make_unique<SftDataset>(
-      FindSftSources(Joined(names), config.dataset_dir),
+      FindSftSources(JoinedNames(names), config.dataset_dir),
       SftDatasetOptions{.max_samples = config.max_samples,
                         .seed = static_cast<uint64_t>(config.seed)});
 }

@@ -10,6 +10,12 @@
 
 namespace dear {
 
+std::string JoinedNames(const std::vector<std::string>& names) {
+  std::string joined;
+  for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
+  return joined;
+}
+
 TrainingSplit SplitItems(size_t count, const TrainConfig& config) {
   TrainingSplit split;
   split.train.resize(count);

@@ -47,6 +47,9 @@ struct TrainingSplit {
 };
 TrainingSplit SplitItems(size_t count, const TrainConfig& config);
 
+// Names of datasets as a configuration writes several of them: "a,b".
+std::string JoinedNames(const std::vector<std::string>& names);
+
 std::unique_ptr<TrainingData> OpenSftData(const TrainConfig& config,
                                           std::shared_ptr<const Tokenizer> tokenizer);
 std::unique_ptr<TrainingData> OpenRankingData(const TrainConfig& config,

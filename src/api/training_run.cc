@@ -15,6 +15,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "formats/checkpoint.h"
 #include "formats/peft_adapter.h"
 #include "model/fingerprint.h"
@@ -23,12 +24,6 @@
 namespace dear {
 namespace fs = std::filesystem;
 namespace {
-
-std::string Joined(const std::vector<std::string>& names) {
-  std::string joined;
-  for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
-  return joined;
-}
 
 uint64_t PhysicalMemory() {
   return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
@@ -78,6 +73,18 @@ LoraConfig NewLoraConfig(const TrainConfig& config, const Model& model) {
   }
   if (lora.task_type == "SEQ_CLS") lora.modules_to_save.emplace_back("score");
   return lora;
+}
+
+// What the ranking losses of a configuration are; of sft nothing.
+std::string LossText(const TrainConfig& config) {
+  if (config.stage == TrainStage::kSft) return "cross-entropy";
+  std::string text;
+  for (const WeightedLoss& loss : config.ranking.losses) {
+    text += Json(loss.weight).dump() + " " + loss.name + " ";
+  }
+  return text + "kl " + Json(config.ranking.kl_weight).dump() + " at " +
+         Json(config.ranking.temperature).dump() + " over " +
+         std::to_string(config.passages_per_query) + " passages";
 }
 
 }  // namespace
@@ -243,9 +250,10 @@ TrainerOptions TrainingRun::MakeTrainerOptions() const {
       options.resume_from = found.back();
     }
   }
+  const std::string adapter_settings = LoraConfigText(adapter_->config());
   options.identity = {
       {"base model", Fingerprint(*model_)},
-      {"dataset", Joined(config_.dataset)},
+      {"dataset", JoinedNames(config_.dataset)},
       {"template", plan_.template_name},
       {"cutoff_len", std::to_string(config_.cutoff_len)},
       {"epoch tokens", std::to_string(plan_.epoch_tokens)},
@@ -255,6 +263,18 @@ TrainerOptions TrainingRun::MakeTrainerOptions() const {
       {"lr_scheduler_type", config_.schedule.name},
       {"seed", std::to_string(config_.seed)},
       {"disable_shuffling", config_.disable_shuffling ? "true" : "false"},
+      {"epoch trained tokens", std::to_string(plan_.epoch_trained_tokens)},
+      {"warm-up steps",
+       Json(config_.warmup_steps).dump() + ", " + Json(config_.warmup_ratio).dump()},
+      {"weight_decay", Json(config_.adamw.weight_decay).dump()},
+      {"adam_beta1", Json(config_.adamw.beta1).dump()},
+      {"adam_beta2", Json(config_.adamw.beta2).dump()},
+      {"adam_epsilon", Json(config_.adamw.epsilon).dump()},
+      {"max_grad_norm", Json(config_.max_grad_norm).dump()},
+      {"loraplus_lr_ratio", Json(config_.loraplus_lr_ratio.value_or(1)).dump()},
+      {"loss", LossText(config_)},
+      {"compute", config_.compute == TrainCompute::kFast ? "fast" : "reference"},
+      {"adapter's settings", Sha256Hex(std::as_bytes(std::span<const char>(adapter_settings)))},
       {"trained parameters", std::to_string(plan_.trained_parameters)}};
   return options;
 }
@@ -306,12 +326,13 @@ ModelCard TrainingRun::MakeCard(const TrainingHost& host) const {
   card.lora_targets = adapter_->config().target_modules;
   card.trained_parameters = plan_.trained_parameters;
   card.datasets.push_back(
-      {.name = Joined(config_.dataset), .rows = plan_.items, .dropped = plan_.dropped});
+      {.name = JoinedNames(config_.dataset), .rows = plan_.items, .dropped = plan_.dropped});
   if (plan_.eval_items > 0) {
     const bool own = !config_.eval_dataset.empty();
-    card.datasets.push_back({.name = own ? Joined(config_.eval_dataset) : "held out of the above",
-                             .rows = plan_.eval_items,
-                             .evaluation = true});
+    card.datasets.push_back(
+        {.name = own ? JoinedNames(config_.eval_dataset) : "held out of the above",
+         .rows = plan_.eval_items,
+         .evaluation = true});
   }
   card.warmup_steps = WarmupSteps(config_.warmup_steps, config_.warmup_ratio, plan_.total_steps);
   card.processor = host.processor;

@@ -78,8 +78,8 @@ PackedRows TrainingPass::Pack(std::span<const TrainingSequence> sequences) {
     const auto length = static_cast<int64_t>(sequence.tokens.size());
     const std::string where = "training sequence " + std::to_string(i);
     if (length == 0) throw Error(ErrorCode::kInvalidArgument, where, "has no tokens");
-    // Its memory from the step before is taken again; every place that is read is written first.
-    caches_[i].Truncate(std::min(length, caches_[i].length()));
+    // The memory of the step before is taken again: nothing is committed, and every place that
+    // counts is written before it is read.
     caches_[i].Reserve(length);
     const auto first = static_cast<int64_t>(rows.tokens.size());
     rows.sequences.push_back(

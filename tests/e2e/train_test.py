@@ -168,6 +168,9 @@ class Train(support.Case):
         self.assertEqual(self.weights(), before)
         self.fails(1, "train", self.config, "--quiet", "max_steps=4", "resume_from_checkpoint=true", "seed=7",
                    saying="seed")
+        for setting, saying in [("weight_decay=0.1", "weight_decay"), ("lora_alpha=3", "adapter's settings"),
+                                ("train_on_prompt=true", "epoch trained tokens"), ("warmup_ratio=0.5", "warm-up")]:
+            self.fails(1, "train", self.config, "--quiet", "max_steps=4", "resume_from_checkpoint=true", setting, saying=saying)
         other = support.copy_model("llama_biases", self.folder)
         self.fails(1, "train", self.config, "--quiet", "max_steps=4", "resume_from_checkpoint=true",
                    f"model_name_or_path={other}", saying="base model")
