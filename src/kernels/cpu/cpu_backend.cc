@@ -19,8 +19,6 @@ constexpr int64_t kFewRows = 4;
 constexpr int64_t kWeightBlockFloatsOfFewRows = 6 * 1024;
 // Floats of activations that meet a block of weights in one go.
 constexpr int64_t kRowBlockFloats = 96 * 1024;
-// Work below this is not worth waking threads for.
-constexpr int64_t kFloatsPerTask = 16 * 1024;
 
 // Rows that meet a block of weights in one go: whole tiles of every instruction set.
 int64_t RowBlock(int64_t in) {
@@ -40,24 +38,7 @@ int64_t OutBlock(int64_t weight_floats, int64_t in, int64_t out, int num_threads
 }  // namespace
 
 CpuBackend::CpuBackend(std::shared_ptr<ThreadPool> pool, const KernelTable& kernels)
-    : pool_(std::move(pool)),
-      kernels_(kernels),
-      name_("cpu/" + std::string(kernels.name)),
-      scratch_(static_cast<size_t>(pool_->num_threads())) {}
-
-float* CpuBackend::Scratch(int worker, int64_t floats) {
-  AlignedVector<float>& memory = scratch_[static_cast<size_t>(worker)];
-  if (static_cast<int64_t>(memory.size()) < floats) memory.resize(static_cast<size_t>(floats));
-  return memory.data();
-}
-
-void CpuBackend::ForRows(int64_t rows, int64_t row_floats,
-                         const std::function<void(int64_t, int64_t)>& fn) {
-  const int64_t per_task = std::max<int64_t>(1, kFloatsPerTask / std::max<int64_t>(row_floats, 1));
-  pool_->Run(CeilDiv(rows, per_task), [&](int64_t task, int) {
-    fn(task * per_task, std::min(rows, (task + 1) * per_task));
-  });
-}
+    : PooledWork(std::move(pool)), kernels_(kernels), name_("cpu/" + std::string(kernels.name)) {}
 
 void CpuBackend::Embed(const Matrix& table, std::span<const int32_t> ids, float scale, float* y) {
   const int64_t width = table.cols();

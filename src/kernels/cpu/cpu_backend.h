@@ -1,19 +1,19 @@
 #ifndef DEAR_KERNELS_CPU_CPU_BACKEND_H_
 #define DEAR_KERNELS_CPU_CPU_BACKEND_H_
 
-#include <functional>
 #include <memory>
 #include <vector>
 
 #include "base/aligned_vector.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/pooled_work.h"
 #include "tensor/packed_matrix.h"
 
 namespace dear::cpu {
 
 // Shares the ops out over a thread pool; the inner loops are those of one kernel table.
-class CpuBackend : public Backend {
+class CpuBackend : public Backend, private PooledWork {
  public:
   CpuBackend(std::shared_ptr<ThreadPool> pool, const KernelTable& kernels);
 
@@ -63,18 +63,11 @@ class CpuBackend : public Backend {
   // The same as int8 numbers for `weights`, with what their segments bring.
   void QuantizeRows(const float* x, int64_t rows, int64_t cols, const PackedWeights& weights);
 
-  // Calls fn(begin, end) over parts of [0, rows); `row_floats` says how much work a row is.
-  void ForRows(int64_t rows, int64_t row_floats,
-               const std::function<void(int64_t begin, int64_t end)>& fn);
-  // At least `floats` numbers of worker's own memory, not initialised.
-  float* Scratch(int worker, int64_t floats);
   void Attend(const AttentionShape& shape, int64_t layer, const float* q, const AttentionTask& task,
               int worker, float* y);
 
-  std::shared_ptr<ThreadPool> pool_;
   const KernelTable& kernels_;
   std::string name_;
-  std::vector<AlignedVector<float>> scratch_;
   AlignedVector<uint16_t> rounded_;  // bf16
   AlignedVector<int8_t> bytes_;
   int64_t rounded_stride_ = 0;  // numbers of a row of either

@@ -18,29 +18,11 @@ constexpr int64_t kFewestOuts = 16;
 // Outputs of one task of a sum: rows as whole tiles of every instruction set, and columns.
 constexpr int64_t kTaskRows = 96;
 constexpr int64_t kTaskColumns = 256;
-// Work below this is not worth waking threads for.
-constexpr int64_t kFloatsPerTask = 16 * 1024;
 
 }  // namespace
 
 CpuBackwardOps::CpuBackwardOps(std::shared_ptr<ThreadPool> pool, const KernelTable& kernels)
-    : pool_(std::move(pool)),
-      kernels_(kernels),
-      scratch_(static_cast<size_t>(pool_->num_threads())) {}
-
-float* CpuBackwardOps::Scratch(int worker, int64_t floats) {
-  AlignedVector<float>& memory = scratch_[static_cast<size_t>(worker)];
-  if (static_cast<int64_t>(memory.size()) < floats) memory.resize(static_cast<size_t>(floats));
-  return memory.data();
-}
-
-void CpuBackwardOps::ForRows(int64_t rows, int64_t row_floats,
-                             const std::function<void(int64_t, int64_t)>& fn) {
-  const int64_t per_task = std::max<int64_t>(1, kFloatsPerTask / std::max<int64_t>(row_floats, 1));
-  pool_->Run(CeilDiv(rows, per_task), [&](int64_t task, int) {
-    fn(task * per_task, std::min(rows, (task + 1) * per_task));
-  });
-}
+    : PooledWork(std::move(pool)), kernels_(kernels) {}
 
 void CpuBackwardOps::AddOuter(const OuterSum& sum) {
   if (sum.m * sum.n * sum.k < 4 * kFloatsPerTask) {

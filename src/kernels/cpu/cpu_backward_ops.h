@@ -7,11 +7,12 @@
 #include "base/aligned_vector.h"
 #include "kernels/backward_ops.h"
 #include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/pooled_work.h"
 
 namespace dear::cpu {
 
 // Shares the backward ops out over a thread pool; the inner loops are those of one kernel table.
-class CpuBackwardOps : public BackwardOps {
+class CpuBackwardOps : public BackwardOps, private PooledWork {
  public:
   CpuBackwardOps(std::shared_ptr<ThreadPool> pool, const KernelTable& kernels);
 
@@ -39,17 +40,12 @@ class CpuBackwardOps : public BackwardOps {
 
   // Shares the outputs of `sum` out over the threads.
   void AddOuter(const OuterSum& sum);
-  void ForRows(int64_t rows, int64_t row_floats,
-               const std::function<void(int64_t begin, int64_t end)>& fn);
   // One key head of one sequence.
   void AttendBack(const AttentionShape& shape, const AttentionRows& rows,
                   const SequenceRows& sequence, int64_t kv_head, int worker);
-  float* Scratch(int worker, int64_t floats);
 
-  std::shared_ptr<ThreadPool> pool_;
   const KernelTable& kernels_;
   AlignedVector<float> weights_;  // a block of rows of a matrix, widened
-  std::vector<AlignedVector<float>> scratch_;
 };
 
 }  // namespace dear::cpu
