@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden/train/parity: whole training runs of the reference in f32 on the CPU. Supervised fine-tuning
-is done by transformers' Trainer over peft's LoRA, pointwise training by a plain torch loop, because Trainer has no
-such loss. Every step's loss, learning rate and gradient norm is kept as it was computed, not as it is logged.
+is done by transformers' Trainer over peft's LoRA, training on rankings by a plain torch loop, because Trainer has no
+such losses. Every step's loss, learning rate and gradient norm is kept as it was computed, not as it is logged.
 
 A case is a folder with case.json (versions, settings under the keys of `dear train`, examples in the order in which
 every epoch takes them, steps), and the adapters initial/ and final/. case.json also says how far the same run moves
@@ -78,6 +78,20 @@ def ranking_queries(seed, count):
     numbers = random.Random(seed)
     # The last query has no relevant passage.
     return [ranking_query(numbers, numbers.sample(range(4), 1 + i % 2) if i + 1 < count else []) for i in range(count)]
+
+
+def likelihood_queries(seed, count):
+    """A relevant passage holds what the query's tokens fold into, others hold it less often."""
+    numbers = random.Random(seed)
+    rows = []
+    for _ in range(count):
+        query = [FIRST_ID + numbers.randrange(11) for _ in range(numbers.randrange(1, 8))]
+        labels = [1 if i == 0 else 0 for i in range(4)]
+        passages = [[token + 11 * numbers.randrange(1, 11) if numbers.random() < (0.9 if label else 0.1)
+                     else numbers.randrange(FIRST_ID, VOCAB) for token in query * 3 + query[:2]] for label in labels]
+        teacher = [round(2.0 * label - 1.0 + numbers.gauss(0, 0.8), 4) for label in labels]
+        rows.append({"passages": passages, "query": query, "labels": labels, "teacher_scores": teacher})
+    return rows
 
 
 def padded(sequences, filler):
@@ -160,16 +174,33 @@ def train_sft(model, case, examples):
 def ranking_loss(case, scores, query):
     labels = torch.tensor(query["labels"]).to(scores)
     teacher = torch.tensor(query["teacher_scores"]).to(scores)
-    target = (labels > 0).to(scores) if case["loss"] == "ranknet_binary" else teacher
-    upper = torch.triu(torch.ones(len(scores), len(scores)), diagonal=1).bool()
-    main = F.binary_cross_entropy_with_logits((scores[:, None] - scores[None, :])[upper],
-                                              torch.sigmoid(target[:, None] - target[None, :])[upper])
+    scores = scores * case.get("score_scale", 1.0)
+    if case["loss"] == "softmax_ce":
+        main = F.cross_entropy(scores, labels.argmax())
+    else:
+        target = (labels > 0).to(scores) if case["loss"] == "ranknet_binary" else teacher
+        upper = torch.triu(torch.ones(len(scores), len(scores)), diagonal=1).bool()
+        main = F.binary_cross_entropy_with_logits((scores[:, None] - scores[None, :])[upper],
+                                                  torch.sigmoid(target[:, None] - target[None, :])[upper])
     temperature, weight = case["temperature"], case["kl_weight"]
     divergence = F.kl_div(F.log_softmax(scores / temperature, -1), F.softmax(teacher / temperature, -1), reduction="sum")
     return (1 - weight) * main + weight * temperature ** 2 * divergence
 
 
-def train_pointwise(model, case, examples):
+def last_outputs(model, batch):
+    """Each passage's score from the head of one output."""
+    return model(**inputs_of([passage for query in batch for passage in query["passages"]])).logits[:, 0]
+
+
+def query_likelihoods(model, batch):
+    """The log-probability of the query's tokens after each passage."""
+    pairs = [(passage, query["query"]) for query in batch for passage in query["passages"]]
+    logs = model(**inputs_of([passage + query for passage, query in pairs])).logits.log_softmax(-1)
+    return torch.stack([logs[i, len(passage) - 1:len(passage) - 1 + len(query)].gather(
+        1, torch.tensor(query)[:, None]).sum() for i, (passage, query) in enumerate(pairs)])
+
+
+def train_ranking(model, case, examples, scores_of):
     model.train()
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=case["learning_rate"], weight_decay=case["weight_decay"])
@@ -182,8 +213,7 @@ def train_pointwise(model, case, examples):
         queries = sum(len(batch) for batch in step)
         total = 0.0
         for batch in step:
-            passages = [passage for query in batch for passage in query["passages"]]
-            scores = model(**inputs_of(passages)).logits[:, 0].split([len(query["passages"]) for query in batch])
+            scores = scores_of(model, batch).split([len(query["passages"]) for query in batch])
             loss = sum(ranking_loss(case, s, query) for s, query in zip(scores, batch)) / queries
             loss.backward()
             total += loss.item()
@@ -195,7 +225,9 @@ def train_pointwise(model, case, examples):
     return steps
 
 
-TRAIN = {"sft": train_sft, "pointwise": train_pointwise}
+TRAIN = {"sft": train_sft, "pointwise": lambda *given: train_ranking(*given, last_outputs),
+         "likelihood": lambda *given: train_ranking(*given, query_likelihoods)}
+ROWS = {"sft": sft_rows, "pointwise": ranking_queries, "likelihood": likelihood_queries}
 
 
 # --- cases ---
@@ -217,13 +249,17 @@ CASES = {
     "pointwise_teacher": {"base": "llama", "stage": "pointwise", "rows": 11, "max_steps": STEPS, "zero_b": False,
                           "weight_decay": 0.01, "lora_target": [t for t in ALL if t != "k_proj"], "learning_rate": 5e-3,
                           "seed": 5, "loss": "ranknet_teacher", "kl_weight": 0.1, "temperature": 2.0},
+    "likelihood": {"base": "llama", "stage": "likelihood", "rows": 11, "max_steps": STEPS, "zero_b": True,
+                   "weight_decay": 0.0, "lora_target": ALL, "learning_rate": 3e-3, "seed": 6, "loss": "softmax_ce",
+                   "kl_weight": 0.5, "temperature": 2.0, "score_scale": 1.5},
 }
 
 
 def settings(case):
     ranking = {}
-    if case["stage"] == "pointwise":
-        ranking = {"additional_target": ["score"], "loss": [{"name": case["loss"], "weight": 1.0}],
+    if case["stage"] != "sft":
+        saved = {"additional_target": ["score"]} if case["stage"] == "pointwise" else {}
+        ranking = {**saved, "score_scale": case.get("score_scale", 1.0), "loss": [{"name": case["loss"], "weight": 1.0}],
                    "kl_weight": case["kl_weight"], "temperature": case["temperature"], "ranknet_targets": "soft",
                    "passages_per_query": 4}
     length = {key: case[key] for key in ("max_steps", "num_train_epochs") if key in case}
@@ -258,7 +294,7 @@ def files_of(folder):
 
 def make(name):
     case = CASES[name]
-    examples = (sft_rows if case["stage"] == "sft" else ranking_queries)(case["seed"], case["rows"])
+    examples = ROWS[case["stage"]](case["seed"], case["rows"])
     with tempfile.TemporaryDirectory() as scratch:
         first, again, double = (pathlib.Path(scratch, which) for which in ("first", "again", "double"))
         steps, tensors = run(case, examples, first, False)

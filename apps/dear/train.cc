@@ -99,7 +99,7 @@ std::vector<std::vector<std::string>> PlanRows(const TrainConfig& config,
       {"memory", mib(plan.weight_bytes) + " weights, " + mib(plan.adapter_bytes) +
                      " adapter with its optimiser, up to " + mib(plan.activation_bytes) +
                      " activations (" + std::to_string(plan.kept_layers) + " layers kept)"},
-      {"template", plan.template_name},
+      {config.stage == TrainStage::kSft ? "template" : "recipe", plan.template_name},
       {"output", config.output_dir}};
   return rows;
 }

@@ -1,11 +1,13 @@
-// The data of pointwise training.
+// The data of pointwise training, and of training by query likelihood.
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
 #include <utility>
 
 #include "api/training_data.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/mapped_file.h"
 #include "rank/recipe.h"
 #include "train/ranking_dataset.h"
 #include "train/ranking_encoder.h"
@@ -14,7 +16,22 @@
 namespace dear {
 namespace {
 
-constexpr const char* kDefaultRecipe = "dear-pointwise-card";
+// Of the stage; throws where the recipe is of the other one.
+Recipe RecipeOf(const TrainConfig& config) {
+  const bool likelihood = config.stage == TrainStage::kLikelihood;
+  const std::string name = !config.recipe.empty() ? config.recipe
+                           : likelihood           ? "query-likelihood"
+                                                  : "dear-pointwise-card";
+  Recipe recipe = LoadRecipe(name);
+  const RecipeKind expected = likelihood ? RecipeKind::kQueryLikelihood : RecipeKind::kPointwise;
+  if (recipe.kind != expected) {
+    throw Error(ErrorCode::kInvalidArgument, "recipe",
+                "'" + name + "' is of kind " + std::string(RecipeKindName(recipe.kind)) +
+                    ", but the stage asks for " + std::string(RecipeKindName(expected)));
+  }
+  return WithLengths(std::move(recipe),
+                     {.query = config.query_max_length, .passage = config.passage_max_length});
+}
 
 struct RankingData : TrainingData {
   std::unique_ptr<RankingEncoder> encoder;
@@ -52,8 +69,11 @@ std::unique_ptr<Objective> ObjectiveOf(const RankingData& data, const RankingDat
 std::vector<ShownText> Shown(const EncodedRanking& ranking, const Tokenizer& tokenizer) {
   std::vector<ShownText> parts;
   for (size_t i = 0; i < ranking.passages.size(); ++i) {
-    parts.push_back({.text = tokenizer.Decode(ranking.passages[i].ids, false), .trained = false});
-    std::string known;
+    const EncodedRanking::Passage& passage = ranking.passages[i];
+    const auto prompt = static_cast<size_t>(passage.score_rows.front()) + 1;
+    parts.push_back(
+        {.text = tokenizer.Decode(std::span(passage.ids).first(prompt), false), .trained = false});
+    std::string known = tokenizer.Decode(passage.targets, false);
     if (!ranking.labels.empty()) known += " label " + Json(ranking.labels[i]).dump();
     if (!ranking.teacher_scores.empty()) {
       known += " teacher " + Json(ranking.teacher_scores[i]).dump();
@@ -69,12 +89,15 @@ std::unique_ptr<TrainingData> OpenRankingData(const TrainConfig& config,
                                               std::shared_ptr<const Tokenizer> tokenizer,
                                               int64_t context) {
   auto data = std::make_unique<RankingData>();
-  data->recipe = config.recipe.empty() ? kDefaultRecipe : config.recipe;
-  data->form = data->recipe;
-  const Recipe recipe =
-      WithLengths(LoadRecipe(data->recipe),
-                  {.query = config.query_max_length, .passage = config.passage_max_length});
-  data->needs_score_head = recipe.score.head == ScoreHead::kLinear;
+  const Recipe recipe = RecipeOf(config);
+  data->recipe = recipe.name;
+  data->form = recipe.name;
+  if (IsRecipeFile(config.recipe)) {
+    data->recipe = std::filesystem::path(config.recipe).filename().string();
+    data->recipe_text = ReadFile(config.recipe);
+  }
+  data->needs_score_head =
+      recipe.kind == RecipeKind::kPointwise && recipe.score.head == ScoreHead::kLinear;
   data->encoder = std::make_unique<RankingEncoder>(recipe, tokenizer, context);
   data->loss = MakeRankingLoss(config.ranking);
   data->train = Open(config.dataset, config, *data->loss);

@@ -29,7 +29,10 @@ struct TrainingData {
   int64_t dropped = 0;                    // rows that cannot be used
   std::vector<std::string> first_dropped;
   std::string form;    // the template's name, or the recipe's
-  std::string recipe;  // by which the adapter is to be served; empty: not known
+  // By which the adapter is to be served: its name, empty where it is not known, or a file's name
+  // and what stood in it.
+  std::string recipe;
+  std::string recipe_text;
   bool needs_score_head = false;
   std::vector<std::vector<ShownText>> examples;  // the first ones, as the model sees them
 };

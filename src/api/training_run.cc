@@ -44,9 +44,6 @@ void RequireSupported(const TrainConfig& config) {
                 "filling rows up to cutoff_len is not done; the sequences of a batch lie one after "
                 "the other without padding and do not see each other in any case");
   }
-  if (config.stage == TrainStage::kLikelihood) {
-    Unsupported("stage", "likelihood is not done; sft and pointwise are");
-  }
 }
 
 // Whether the name is that of a path here: adapters name their base by it wherever they are read.
@@ -83,7 +80,8 @@ std::string LossText(const TrainConfig& config) {
     text += Json(loss.weight).dump() + " " + loss.name + " ";
   }
   return text + "kl " + Json(config.ranking.kl_weight).dump() + " at " +
-         Json(config.ranking.temperature).dump() + " over " +
+         Json(config.ranking.temperature).dump() + ", scores times " +
+         Json(config.ranking.score_scale).dump() + ", over " +
          std::to_string(config.passages_per_query) + " passages";
 }
 
@@ -199,7 +197,7 @@ void TrainingRun::ChooseMemory() {
   const ModelConfig& shape = model_->config();
   const auto bytes_with = [&](int64_t kept) {
     return static_cast<uint64_t>(largest_batch_tokens_ * TrainingPass::BytesPerToken(shape, kept)) +
-           static_cast<uint64_t>(TrainingPass::kLossFloats) * sizeof(float);
+           static_cast<uint64_t>(TrainingMemory{}.loss_floats) * sizeof(float);
   };
   const uint64_t fixed = plan_.weight_bytes + plan_.adapter_bytes;
   int64_t kept = shape.num_layers;
@@ -348,9 +346,14 @@ TrainResult TrainingRun::Run(const TrainerEvents& events, const TrainingHost& ho
   adapter_->Save(config_.output_dir);
   if (!data_->recipe.empty()) {
     // Served as it was trained.
-    AtomicFile file(fs::path(config_.output_dir) / "dear.yaml");
-    file.Write("recipe: " + data_->recipe + "\n");
-    file.Commit();
+    const fs::path output = config_.output_dir;
+    const auto write = [&output](const std::string& name, const std::string& text) {
+      AtomicFile file(output / name);
+      file.Write(text);
+      file.Commit();
+    };
+    if (!data_->recipe_text.empty()) write(data_->recipe, data_->recipe_text);
+    write("dear.yaml", "recipe: " + Json(data_->recipe).dump() + "\n");
   }
   record.Finish(result, MakeCard(host));
   return result;

@@ -37,10 +37,13 @@ class BackwardOps {
   virtual void Gate(GateActivation activation, const float* gate, const float* up, const float* dy,
                     int64_t rows, int64_t n, float* dgate, float* dup) = 0;
 
-  // losses[r] = -log softmax(logits[r])[targets[r]] and, in place of logits [rows, width], the
-  // gradient of scale * the sum of the losses. The targets are within the width.
-  virtual void CrossEntropy(float* logits, int64_t rows, int64_t width, const int32_t* targets,
-                            float scale, double* losses) = 0;
+  // losses[r] = -log softmax(logits[r])[targets[r]], logits [rows, width], targets within the width.
+  virtual void CrossEntropy(const float* logits, int64_t rows, int64_t width,
+                            const int32_t* targets, double* losses) = 0;
+  // The same and, in place of the logits, the gradient of the sum of scales[r] * losses[r].
+  virtual void CrossEntropyGradient(float* logits, int64_t rows, int64_t width,
+                                    const int32_t* targets, const float* scales,
+                                    double* losses) = 0;
 
   // Of Attention over sequences that begin at position 0, from q [rows, num_heads * head_dim] and
   // k, v [rows, num_kv_heads * head_dim] as they went in (turned by Rope): dq, dk and dv are

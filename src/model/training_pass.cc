@@ -115,6 +115,7 @@ LayerActivations* TrainingPass::KeptOf(int64_t layer) {
 void TrainingPass::Forward(const PackedRows& rows) {
   const auto num_rows = static_cast<int64_t>(rows.tokens.size());
   forward_.Begin(rows);
+  overflowed_ = false;
   for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
     LayerActivations* kept = KeptOf(layer);
     if (kept != nullptr) {
@@ -129,45 +130,48 @@ void TrainingPass::Forward(const PackedRows& rows) {
   }
 }
 
-void TrainingPass::Head(const PackedRows& rows, const LossFn& loss, bool backward) {
-  const int64_t hidden = config_.hidden_size;
-  const auto num_rows = static_cast<int64_t>(rows.tokens.size());
-  const auto wanted = static_cast<int64_t>(rows.head_rows.size());
+std::vector<TrainingPass::HeadPart> TrainingPass::HeadParts(const PackedRows& rows) const {
   const int64_t width = AdaptedOps::HeadWidth(model_.head(), adapter_.adapter().get());
-  const int64_t part = std::max<int64_t>(1, kLossFloats / width);
-  if (backward) Zeros(dstream_, num_rows * hidden);
-  overflowed_ = false;
-  for (int64_t first = 0; first < wanted; first += part) {
-    const int64_t count = std::min(part, wanted - first);
-    const std::span<const int32_t> chosen =
-        std::span(rows.head_rows).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
-    RowGroups groups;
-    for (int64_t i = 0; i < count; ++i) {
-      groups.Add(adapter_.adapter().get(), static_cast<int32_t>(i));
-    }
-    Resize(head_in_, count * hidden);
-    Resize(head_normed_, count * hidden);
-    Resize(head_out_, count * width);
-    backend_.GatherRows(forward_.hidden(), chosen, hidden, head_in_.data());
-    for (int64_t row = 0; row < count; ++row) {
-      overflowed_ |= !NormIsFinite(std::span(head_in_).subspan(static_cast<size_t>(row * hidden),
-                                                               static_cast<size_t>(hidden)));
-    }
-    forward_.ops().ApplyNorm(model_.final_norm(), groups, head_in_.data(), 1, hidden,
-                             head_normed_.data());
-    forward_.ops().Apply(model_.head(), groups, head_normed_.data(), width, head_out_.data());
-    loss(first, count, width, head_out_.data());
-    if (!backward) continue;
-
-    Zeros(head_dnormed_, count * hidden);
-    gradients_.Apply(model_.head(), head_normed_.data(), head_out_.data(), count,
-                     head_dnormed_.data());
-    // A row may be asked for once only, so its gradient can be made in place of its input.
-    std::vector<float> dinput(static_cast<size_t>(count * hidden));
-    gradients_.ApplyNorm(model_.final_norm(), head_in_.data(), head_dnormed_.data(), count, hidden,
-                         dinput.data());
-    backend_.ScatterRows(dinput.data(), chosen, hidden, hidden, 0, dstream_.data());
+  const auto most = static_cast<size_t>(std::max<int64_t>(1, memory_.loss_floats / width));
+  const std::span<const int32_t> wanted = rows.head_rows;
+  std::vector<HeadPart> parts;
+  for (size_t first = 0; first < wanted.size(); first += most) {
+    parts.push_back({.first = static_cast<int64_t>(first),
+                     .rows = wanted.subspan(first, std::min(most, wanted.size() - first)),
+                     .width = width});
   }
+  return parts;
+}
+
+void TrainingPass::HeadForward(const HeadPart& part) {
+  const int64_t hidden = config_.hidden_size;
+  RowGroups groups;
+  for (int64_t i = 0; i < part.count(); ++i) {
+    groups.Add(adapter_.adapter().get(), static_cast<int32_t>(i));
+  }
+  Resize(head_in_, part.count() * hidden);
+  Resize(head_normed_, part.count() * hidden);
+  Resize(head_out_, part.count() * part.width);
+  backend_.GatherRows(forward_.hidden(), part.rows, hidden, head_in_.data());
+  for (int64_t row = 0; row < part.count(); ++row) {
+    overflowed_ |= !NormIsFinite(std::span(head_in_).subspan(static_cast<size_t>(row * hidden),
+                                                             static_cast<size_t>(hidden)));
+  }
+  forward_.ops().ApplyNorm(model_.final_norm(), groups, head_in_.data(), 1, hidden,
+                           head_normed_.data());
+  forward_.ops().Apply(model_.head(), groups, head_normed_.data(), part.width, head_out_.data());
+}
+
+void TrainingPass::HeadBackward(const HeadPart& part) {
+  const int64_t hidden = config_.hidden_size;
+  Zeros(head_dnormed_, part.count() * hidden);
+  gradients_.Apply(model_.head(), head_normed_.data(), head_out_.data(), part.count(),
+                   head_dnormed_.data());
+  // A row may be asked for once only, so its gradient can be made in place of its input.
+  std::vector<float> dinput(static_cast<size_t>(part.count() * hidden));
+  gradients_.ApplyNorm(model_.final_norm(), head_in_.data(), head_dnormed_.data(), part.count(),
+                       hidden, dinput.data());
+  backend_.ScatterRows(dinput.data(), part.rows, hidden, hidden, 0, dstream_.data());
 }
 
 void TrainingPass::Backward(const PackedRows& rows) {
@@ -242,16 +246,37 @@ void TrainingPass::LayerBackward(int64_t index, const PackedRows& rows, const La
 }
 
 void TrainingPass::Step(std::span<const TrainingSequence> sequences, const LossFn& loss) {
+  Step(sequences, nullptr, loss);
+}
+
+void TrainingPass::Step(std::span<const TrainingSequence> sequences, const ReadFn& read,
+                        const LossFn& loss) {
   const PackedRows rows = Pack(sequences);
   Forward(rows);
-  Head(rows, loss, true);
+  Zeros(dstream_, static_cast<int64_t>(rows.tokens.size()) * config_.hidden_size);
+  const std::vector<HeadPart> parts = HeadParts(rows);
+  // The outputs of a single part are still there when its loss is asked for.
+  const bool again = read != nullptr && parts.size() > 1;
+  if (read != nullptr) Read(parts, read);
+  for (const HeadPart& part : parts) {
+    if (read == nullptr || again) HeadForward(part);
+    loss(part.first, part.count(), part.width, head_out_.data());
+    HeadBackward(part);
+  }
   Backward(rows);
 }
 
-void TrainingPass::Evaluate(std::span<const TrainingSequence> sequences, const LossFn& loss) {
+void TrainingPass::Evaluate(std::span<const TrainingSequence> sequences, const ReadFn& read) {
   const PackedRows rows = Pack(sequences);
   Forward(rows);
-  Head(rows, loss, false);
+  Read(HeadParts(rows), read);
+}
+
+void TrainingPass::Read(std::span<const HeadPart> parts, const ReadFn& read) {
+  for (const HeadPart& part : parts) {
+    HeadForward(part);
+    read(part.first, part.count(), part.width, head_out_.data());
+  }
 }
 
 }  // namespace dear

@@ -27,23 +27,26 @@ struct TrainingSequence {
 // From head outputs to their gradients. `outputs` [rows, width] belong to the head rows
 // [first, first + rows) of the step, counted over all its sequences; the function overwrites them
 // with the gradient of the loss by them. It is called for a part of the rows at a time (in order,
-// each row once), never with rows * width beyond kLossFloats unless one row is wider.
+// each row once), never with rows * width beyond TrainingMemory::loss_floats unless one row is
+// wider.
 using LossFn = std::function<void(int64_t first, int64_t rows, int64_t width, float* outputs)>;
+// The same outputs, to be read alone.
+using ReadFn =
+    std::function<void(int64_t first, int64_t rows, int64_t width, const float* outputs)>;
 
 struct TrainingMemory {
   // Layers whose activations are kept from the forward pass; those of the others, the lower ones,
   // are computed again from their inputs, which are always kept.
   int64_t kept_layers = 0;
+  // Head outputs that are there at once: wider heads are done a part of the rows at a time, so that
+  // no [tokens, vocabulary] matrix is ever there.
+  int64_t loss_floats = int64_t{8} << 20;
 };
 
 // Forward and backward over the one model pass. The bits of the gradients depend on the sequences
 // and their order alone: not on threads, and not on how many layers are kept.
 class TrainingPass {
  public:
-  // Wider heads are done a part of the rows at a time, so that no [tokens, vocabulary] matrix is
-  // ever there.
-  static constexpr int64_t kLossFloats = int64_t{8} << 20;
-
   TrainingPass(const Model& model, TrainableAdapter& adapter, Backend& backend,
                BackwardOps& backward, const TrainingMemory& memory = {});
 
@@ -51,8 +54,11 @@ class TrainingPass {
   // gradients. Throws kInvalidArgument for an empty sequence, a token outside the vocabulary or a
   // head row that is not there.
   void Step(std::span<const TrainingSequence> sequences, const LossFn& loss);
-  // Only forward: `loss` sees the head outputs; what it writes is dropped.
-  void Evaluate(std::span<const TrainingSequence> sequences, const LossFn& loss);
+  // For a loss that has to see all outputs before it knows a gradient: `read` gets every part
+  // before `loss` gets the first. (Where there are several parts, they are computed twice.)
+  void Step(std::span<const TrainingSequence> sequences, const ReadFn& read, const LossFn& loss);
+  // Only forward.
+  void Evaluate(std::span<const TrainingSequence> sequences, const ReadFn& read);
 
   BackwardOps& backward_ops() { return backward_; }
 
@@ -71,8 +77,18 @@ class TrainingPass {
   // Activations of the layer where they are kept, else null.
   LayerActivations* KeptOf(int64_t layer);
   void Forward(const PackedRows& rows);
-  // The loss over the head rows; with `backward` the gradient of the residual stream is set.
-  void Head(const PackedRows& rows, const LossFn& loss, bool backward);
+  // Rows of the head whose outputs are there at once.
+  struct HeadPart {
+    int64_t first = 0;
+    std::span<const int32_t> rows;  // of the step
+    int64_t width = 0;              // of an output
+    int64_t count() const { return static_cast<int64_t>(rows.size()); }
+  };
+  std::vector<HeadPart> HeadParts(const PackedRows& rows) const;
+  void HeadForward(const HeadPart& part);
+  void Read(std::span<const HeadPart> parts, const ReadFn& read);
+  // From the gradient of its outputs to that of the residual stream, which is added.
+  void HeadBackward(const HeadPart& part);
   void Backward(const PackedRows& rows);
   void LayerBackward(int64_t index, const PackedRows& rows, const LayerBuffers& b);
   int64_t LowestTrainedLayer() const;

@@ -131,10 +131,14 @@ Recipe ParseRecipe(std::string_view yaml, const std::string& name, const std::st
   return recipe;
 }
 
+// JSON is YAML.
+bool IsRecipeFile(const std::string& name_or_path) {
+  return name_or_path.ends_with(".yaml") || name_or_path.ends_with(".yml") ||
+         name_or_path.ends_with(".json");
+}
+
 Recipe LoadRecipe(const std::string& name_or_path) {
-  // JSON is YAML.
-  if (name_or_path.ends_with(".yaml") || name_or_path.ends_with(".yml") ||
-      name_or_path.ends_with(".json")) {
+  if (IsRecipeFile(name_or_path)) {
     const std::filesystem::path path(name_or_path);
     return ParseRecipe(ReadFile(path, size_t{1} << 20), path.stem().string(), name_or_path);
   }

@@ -193,6 +193,8 @@ Recipe ParseRecipe(std::string_view yaml, const std::string& name, const std::st
 // By name, or from a file where it ends in .yaml, .yml or .json. Throws kNotFound that lists the
 // names.
 Recipe LoadRecipe(const std::string& name_or_path);
+// Whether LoadRecipe would read a file: by how the name ends.
+bool IsRecipeFile(const std::string& name_or_path);
 std::vector<std::string> RecipeNames();
 
 }  // namespace dear

@@ -1,66 +1,24 @@
 #include "train/ranking_encoder.h"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
-#include "rank/answer_tokens.h"
+#include "rank/likelihood_query.h"
 #include "rank/placeholders.h"
 #include "rank/pointwise_query.h"
 
 namespace dear {
 namespace {
 
-// The difference of two outputs, or one alone.
-class OutputReader final : public ScoreReader {
- public:
-  OutputReader(std::string recipe, int64_t plus, std::optional<int64_t> minus)
-      : recipe_(std::move(recipe)), plus_(plus), minus_(minus) {}
-
-  double Score(std::span<const float> outputs) const override {
-    Check(outputs.size());
-    const double plus = outputs[static_cast<size_t>(plus_)];
-    return minus_ ? plus - outputs[static_cast<size_t>(*minus_)] : plus;
-  }
-
-  void Gradient(double dscore, std::span<float> outputs) const override {
-    Check(outputs.size());
-    std::ranges::fill(outputs, 0.0F);
-    outputs[static_cast<size_t>(plus_)] = static_cast<float>(dscore);
-    if (minus_) outputs[static_cast<size_t>(*minus_)] = static_cast<float>(-dscore);
-  }
-
- private:
-  void Check(size_t outputs) const {
-    const int64_t last = std::max(plus_, minus_.value_or(0));
-    if (last < static_cast<int64_t>(outputs)) return;
-    throw Error(ErrorCode::kInvalidArgument, "recipe " + recipe_,
-                "reads output " + std::to_string(last) + " of the model's head, which has " +
-                    std::to_string(outputs));
-  }
-
-  std::string recipe_;
-  int64_t plus_;
-  std::optional<int64_t> minus_;
-};
-
-std::shared_ptr<const ScoreReader> MakeReader(const Recipe& recipe, const Tokenizer& tokenizer) {
-  if (recipe.score.head == ScoreHead::kLinear) {
-    return std::make_shared<OutputReader>(recipe.name, recipe.score.label, std::nullopt);
-  }
-  const std::vector<TokenId> tokens = AnswerTokens(recipe, tokenizer);
-  return std::make_shared<OutputReader>(
-      recipe.name, tokens[0], tokens.size() > 1 ? std::optional<int64_t>(tokens[1]) : std::nullopt);
-}
-
 void RequireTrainable(const Recipe& recipe) {
-  if (recipe.kind != RecipeKind::kPointwise) {
+  if (recipe.kind == RecipeKind::kListwise) {
     throw Error(ErrorCode::kUnsupported, "recipe " + recipe.name,
-                "expected a pointwise one, found " + std::string(RecipeKindName(recipe.kind)));
+                "expected a pointwise one or query likelihood, found listwise");
   }
-  if (recipe.score.head == ScoreHead::kLinear && recipe.score.pooling == Pooling::kLastSlot) {
+  if (recipe.kind == RecipeKind::kPointwise && recipe.score.head == ScoreHead::kLinear &&
+      recipe.score.pooling == Pooling::kLastSlot) {
     throw Error(ErrorCode::kUnsupported, "recipe " + recipe.name,
                 "pools the last slot of a padded row, which is not trained; use a recipe with "
                 "pooling last_nonpad, as dear-pointwise-card");
@@ -98,16 +56,32 @@ void CheckLength(int64_t length, const char* name) {
               "expected at least 1, found " + std::to_string(length));
 }
 
-EncodedRanking::Passage EncodePassage(const PointwiseQuery& query, const RankingPassage& passage) {
+std::unique_ptr<ScoringQuery> OpenQuery(const Recipe& recipe, const Tokenizer& tokenizer,
+                                        int64_t context, const std::string& query,
+                                        const RankOptions& options) {
+  if (recipe.kind == RecipeKind::kQueryLikelihood) {
+    return std::make_unique<LikelihoodQuery>(recipe, tokenizer, context, query, options);
+  }
+  return std::make_unique<PointwiseQuery>(recipe, tokenizer, context, query, options);
+}
+
+EncodedRanking::Passage EncodePassage(const ScoringQuery& query, const RankingPassage& passage) {
   Passage text;
   text.title = passage.title;
   text.text = passage.text;
+  ScoringPrompt prompt = query.Build(text);
   EncodedRanking::Passage out;
-  out.ids = query.Build(text).ids;
+  out.ids = std::move(prompt.ids);
   if (out.ids.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "passage", "query and passage have no tokens");
   }
-  out.score_row = static_cast<int32_t>(out.ids.size()) - 1;
+  out.score_rows.push_back(static_cast<int32_t>(out.ids.size()) - 1);
+  out.targets = std::move(prompt.continuation);
+  // Each token of what is scored but the last is fed, and predicts the next.
+  for (size_t i = 1; i < out.targets.size(); ++i) {
+    out.ids.push_back(out.targets[i - 1]);
+    out.score_rows.push_back(static_cast<int32_t>(out.ids.size()) - 1);
+  }
   return out;
 }
 
@@ -140,16 +114,16 @@ RankingEncoder::RankingEncoder(Recipe recipe, std::shared_ptr<const Tokenizer> t
       context_(context),
       instruction_(std::move(instruction)) {
   RequireTrainable(recipe_);
-  reader_ = MakeReader(recipe_, *tokenizer_);
+  reader_ = MakeScoreReader(recipe_, *tokenizer_);
 }
 
 EncodedRanking RankingEncoder::Encode(const RankingExample& example) const {
   RankOptions options;
   options.instruction = instruction_;
-  const PointwiseQuery query(recipe_, *tokenizer_, context_, example.query, options);
+  const auto query = OpenQuery(recipe_, *tokenizer_, context_, example.query, options);
   EncodedRanking out;
   for (const RankingPassage& passage : example.passages) {
-    out.passages.push_back(EncodePassage(query, passage));
+    out.passages.push_back(EncodePassage(*query, passage));
     out.labels.push_back(static_cast<float>(passage.label));
     if (passage.teacher_score)
       out.teacher_scores.push_back(static_cast<float>(*passage.teacher_score));

@@ -10,6 +10,7 @@
 #include "text/tokenizer.h"
 #include "train/ranking_objective.h"
 #include "train/ranking_rows.h"
+#include "train/score_reader.h"
 
 namespace dear {
 
@@ -19,20 +20,19 @@ struct RankingLengths {
   std::optional<int64_t> passage;
 };
 
-// The pointwise recipe with these lengths. A part that the recipe cuts on its own is cut to the new
+// The recipe with these lengths. A part that the recipe cuts on its own is cut to the new
 // length (its words around the text count), and where no part is, the text itself is, as
 // RankOptions::max_passage_tokens does. A length of the passage lifts the recipe's limit of the
 // whole; the model's context still holds. Throws kInvalidArgument for a length below 1.
 Recipe WithLengths(Recipe recipe, const RankingLengths& lengths);
 
 // Queries with their passages as token ids, and the place and the reading of their scores: what
-// ranking with the recipe computes (PointwiseQuery, AnswerTokens), so that what is trained is what
-// is served. Scores are those that passages are ordered by, before the recipe's transform. Encode
-// is const and may be called by several threads.
+// ranking with the recipe computes (PointwiseQuery, LikelihoodQuery), so that what is trained is
+// what is served. Encode is const and may be called by several threads.
 class RankingEncoder {
  public:
   // `context`: the longest input that the model takes. `instruction` of the user; may be empty.
-  // Throws kUnsupported for a recipe that is not pointwise, and for one that pools the last slot of
+  // Throws kUnsupported for a recipe that gives no scores, and for one that pools the last slot of
   // a padded row, where the padding behind a text, which a training step has not, is what is read;
   // kInvalidArgument where recipe and tokenizer do not fit.
   RankingEncoder(Recipe recipe, std::shared_ptr<const Tokenizer> tokenizer, int64_t context,
@@ -43,7 +43,6 @@ class RankingEncoder {
   EncodedRanking Encode(const RankingExample& example) const;
 
   const Recipe& recipe() const { return recipe_; }
-  // Of the outputs of a head of recipe().score.head; throws kInvalidArgument where it has too few.
   std::shared_ptr<const ScoreReader> reader() const { return reader_; }
 
  private:

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "formats/checkpoint.h"
 #include "formats/testing/expect_error.h"
+#include "kernels/backward_ops.h"
 #include "rank/model_language_model.h"
 #include "rank/reranker.h"
 #include "rank/testing/fakes.h"
@@ -73,8 +74,17 @@ std::vector<std::vector<float>> Outputs(LanguageModel& model, const Recipe& reci
   if (recipe.score.head == ScoreHead::kTokens)
     return model.NextTokenLogits(Ids(ranking), &usage, {});
   std::vector<int64_t> rows;
-  for (const auto& passage : ranking.passages) rows.push_back(passage.score_row);
+  for (const auto& passage : ranking.passages) rows.push_back(passage.score_rows[0]);
   return model.Classify(Ids(ranking), rows, &usage, {});
+}
+
+// Of one row's outputs.
+double Score(const ScoreReader& reader, const std::vector<float>& outputs) {
+  const auto ops = MakeCpuBackwardOps(std::make_shared<ThreadPool>(1));
+  double value = 0;
+  reader.Values(*ops, {.count = 1, .width = static_cast<int64_t>(outputs.size())}, outputs.data(),
+                &value);
+  return value;
 }
 
 TEST(RankingEncoder, IdsAndScoresAreThoseOfTheProjects) {
@@ -95,7 +105,7 @@ TEST(RankingEncoder, IdsAndScoresAreThoseOfTheProjects) {
     ASSERT_EQ(outputs.size(), expected.size());
     for (size_t i = 0; i < expected.size(); ++i) {
       const bool squashed = recipe.score.transform == ScoreTransform::kSigmoid;
-      const double score = encoder.reader()->Score(outputs[i]);
+      const double score = Score(*encoder.reader(), outputs[i]);
       EXPECT_NEAR(squashed ? 1 / (1 + std::exp(-score)) : score, expected[i], 1e-5) << recipe.name;
       ++compared;
     }
@@ -115,7 +125,7 @@ TEST(RankingEncoder, IdsAndScoresAreThoseOfTheCard) {
     const auto outputs = Outputs(*model, encoder.recipe(), ranking);
     const auto expected = golden.at("logits").get<std::vector<double>>();
     for (size_t i = 0; i < expected.size(); ++i)
-      EXPECT_NEAR(encoder.reader()->Score(outputs[i]), expected[i], 1e-5);
+      EXPECT_NEAR(Score(*encoder.reader(), outputs[i]), expected[i], 1e-5);
   }
 }
 
@@ -140,6 +150,42 @@ TEST(RankingEncoder, WithLengthsItEncodesAsRankingDoes) {
     const RankingEncoder encoder(recipe, std::make_shared<FakeTokenizer>(), model->positions);
     EXPECT_EQ(Ids(encoder.Encode(example)), served.trace.prompt_ids) << name;
   }
+}
+
+// The rows of the query's tokens, one before each, whose log-probabilities ranking takes the mean
+// of; a passage that does not fit the context is cut as ranking cuts it.
+TEST(RankingEncoder, ALikelihoodIsReadWhereRankingReadsIt) {
+  RankingExample example;
+  example.query = "who did it";
+  example.passages = {{.title = "Title", .text = std::string(400, 'x')},
+                      {.title = "", .text = "a short one"}};
+  RankRequest request{.query = example.query};
+  for (const auto& passage : example.passages)
+    request.passages.push_back({.title = passage.title, .text = passage.text});
+  const Recipe recipe = WithLengths(LoadRecipe("query-likelihood"), {.query = 7});
+  auto model = std::make_shared<testing::FakeLanguageModel>();
+  model->positions = 200;
+  model->log_probability = [](const std::string&, const std::string&) { return -1.0F; };
+  const RankResult served = Reranker(model, recipe).Rank(request, {.trace = true});
+  const RankingEncoder encoder(recipe, std::make_shared<FakeTokenizer>(), model->positions);
+  const EncodedRanking ranking = encoder.Encode(example);
+  const FakeTokenizer tokenizer;
+  for (size_t i = 0; i < ranking.passages.size(); ++i) {
+    const EncodedRanking::Passage& passage = ranking.passages[i];
+    const std::vector<TokenId>& prompt = served.trace.prompt_ids[i];
+    EXPECT_EQ(tokenizer.Decode(passage.targets, false), " who did");
+    ASSERT_EQ(passage.score_rows.size(), passage.targets.size());
+    ASSERT_EQ(passage.ids.size(), prompt.size() + passage.targets.size() - 1);
+    EXPECT_TRUE(std::equal(prompt.begin(), prompt.end(), passage.ids.begin()));
+    for (size_t t = 0; t < passage.targets.size(); ++t) {
+      const auto row = static_cast<size_t>(passage.score_rows[t]);
+      EXPECT_EQ(row, prompt.size() - 1 + t);
+      if (row + 1 < passage.ids.size()) {
+        EXPECT_EQ(passage.ids[row + 1], passage.targets[t]);
+      }
+    }
+  }
+  EXPECT_EQ(ranking.passages[0].ids.size() + 1, 200u);
 }
 
 TEST(RankingEncoder, LengthsReplaceThoseOfTheRecipe) {
@@ -185,10 +231,12 @@ TEST(RankingEncoder, ScoresAreReadFromTheOutputsAndGradientsLaidThere) {
   std::vector<float> outputs(200, 0.25F);
   outputs[yes] = 3;
   outputs[no] = 1;
+  const auto ops = MakeCpuBackwardOps(std::make_shared<ThreadPool>(1));
+  const float half = 0.5F;
   const auto expect = [&](const ScoreReader& reader, double score, float at_no) {
     std::vector<float> gradient = outputs;
-    EXPECT_EQ(reader.Score(outputs), score);
-    reader.Gradient(0.5, gradient);
+    EXPECT_EQ(Score(reader, outputs), score);
+    reader.Gradients(*ops, {.count = 1, .width = 200}, &half, gradient.data());
     EXPECT_EQ(gradient[yes], 0.5F);
     EXPECT_EQ(gradient[no], at_no);
     EXPECT_EQ(std::ranges::count(gradient, 0.0F), at_no == 0 ? 199 : 198);
@@ -198,13 +246,14 @@ TEST(RankingEncoder, ScoresAreReadFromTheOutputsAndGradientsLaidThere) {
 
   Recipe linear = YesNo("");
   linear.score = {.label = 1};
-  std::vector<float> logits = {4, 5, 6};
+  std::vector<float> logits = {4, 5, 6, 7, 8, 9};
+  const std::vector<float> gradients = {-2, 3};
   const RankingEncoder encoder(linear, tokenizer, 100);
-  EXPECT_EQ(encoder.reader()->Score(logits), 5);
-  encoder.reader()->Gradient(-2, logits);
-  EXPECT_THAT(logits, ElementsAre(0, -2, 0));
+  EXPECT_EQ(Score(*encoder.reader(), {4, 5, 6}), 5);
+  encoder.reader()->Gradients(*ops, {.count = 2, .width = 3}, gradients.data(), logits.data());
+  EXPECT_THAT(logits, ElementsAre(0, -2, 0, 0, 3, 0));
   ExpectError(ErrorCode::kInvalidArgument, "recipe test: reads output 1 of the model's head",
-              [&] { encoder.reader()->Score(std::vector<float>(1)); });
+              [&] { Score(*encoder.reader(), {1}); });
 }
 
 TEST(RankingEncoder, WhatTheLossGets) {
@@ -215,8 +264,8 @@ TEST(RankingEncoder, WhatTheLossGets) {
                       {.text = "c", .label = 0, .teacher_score = 0.5}};
   example.teacher_order = {0, 1};
   EncodedRanking ranking = encoder.Encode(example);
-  EXPECT_EQ(ranking.passages[0].score_row, 5);  // <bos>q|ab:
-  EXPECT_EQ(ranking.passages[1].score_row, 4);
+  EXPECT_THAT(ranking.passages[0].score_rows, ElementsAre(5));  // <bos>q|ab:
+  EXPECT_THAT(ranking.passages[1].score_rows, ElementsAre(4));
   EXPECT_THAT(ranking.labels, ElementsAre(1, 0));
   EXPECT_THAT(ranking.teacher_scores, ElementsAre(2.5, 0.5));
   EXPECT_THAT(ranking.teacher_order, ElementsAre(0, 1));
@@ -233,7 +282,9 @@ TEST(RankingEncoder, RefusesWhatItCannotTrain) {
     ExpectError(ErrorCode::kUnsupported, words,
                 [&] { RankingEncoder(LoadRecipe(recipe), tokenizer, 1000); });
   };
-  refuse("dear-card", "recipe dear-card: expected a pointwise one, found listwise");
+  refuse("dear-card",
+         "recipe dear-card: expected a pointwise one or query likelihood, "
+         "found listwise");
   refuse("dear-pointwise-repo", "pools the last slot");
   ExpectError(ErrorCode::kInvalidArgument, "the answer 'yes' is no token",
               [&] { RankingEncoder(LoadRecipe("qwen3-reranker"), tokenizer, 1000); });

@@ -352,7 +352,8 @@ class MixedLoss final : public RankingLoss {
       Refuse("kl_weight", "must be in 0..1");
     }
     for (const auto& [name, value] :
-         {std::pair{"temperature", options.temperature}, std::pair{"sigma", options.sigma}}) {
+         {std::pair{"temperature", options.temperature}, std::pair{"sigma", options.sigma},
+          std::pair{"score_scale", options.score_scale}}) {
       if (!(value > 0) || !std::isfinite(value)) Refuse(name, "must be above 0 and finite");
     }
     if (options.ndcg_cut < 0) Refuse("ndcg_cut", "must be at least 0");
@@ -365,7 +366,8 @@ class MixedLoss final : public RankingLoss {
   bool needs_teacher_order() const override { return Needed(Needs::kOrder); }
 
   RankingLossValue Compute(const RankingGroup& input) const override {
-    const Group group = Check(input);
+    Group group = Check(input);
+    for (double& score : group.scores) score *= options_.score_scale;
     Doubles gradient(group.scores.size(), 0.0);
     double loss = 0;
     for (const Part& part : parts_) {
@@ -376,6 +378,7 @@ class MixedLoss final : public RankingLoss {
       const double t = options_.temperature;
       loss += Divergence(group, group.teacher, t, t * t, {options_.kl_weight, gradient});
     }
+    for (double& value : gradient) value *= options_.score_scale;
     return {loss, {gradient.begin(), gradient.end()}};
   }
 

@@ -58,6 +58,9 @@ struct RankingLossValue {
 // The teacher's order is `teacher_order`, or that of `teacher_scores` (ties: the first in the list)
 // where only those are given.
 //
+// In all of them s is the model's score times score_scale: losses on softmaxes of scores ask for
+// scores of the size of logits.
+//
 // The whole loss is DeAR's (modeling.py): (1 - a) main + a T^2 KL. Main is the weighted sum of the
 // losses, KL = sum q (log q - log softmax(s/T)) with q = softmax(t/T), which is torch's
 // F.kl_div(log_softmax(s/T), softmax(t/T)): the teacher is the first argument of the divergence.
@@ -75,8 +78,9 @@ struct RankingLossOptions {
   double kl_weight = 0;    // a, in 0..1
   double temperature = 2;  // T, above 0
   RankNetTargets ranknet_targets = RankNetTargets::kSoft;
-  double sigma = 1;      // lambda_rank and lambda_loss; above 0
-  int64_t ndcg_cut = 0;  // the same; 0: no cut
+  double sigma = 1;        // lambda_rank and lambda_loss; above 0
+  int64_t ndcg_cut = 0;    // the same; 0: no cut
+  double score_scale = 1;  // above 0
 };
 
 // All names above.

@@ -96,6 +96,22 @@ TEST(RankingLossTest, StaysFiniteFarOut) {
   }
 }
 
+// d f(c s) / ds = c f'(c s).
+TEST(RankingLossTest, AScaleIsThatOfTheScores) {
+  const OwnedGroup group{{0.5F, -1, 0.25F}, {0, 1, 0}, {-1, 2, 0}, {1, 2, 0}};
+  const OwnedGroup scaled{{2, -4, 1}, {0, 1, 0}, {-1, 2, 0}, {1, 2, 0}};
+  for (const std::string_view name : RankingLossNames()) {
+    RankingLossOptions options = One(std::string(name));
+    options.kl_weight = 0.25;
+    const RankingLossValue expected = MakeRankingLoss(options)->Compute(scaled.View());
+    options.score_scale = 4;
+    const RankingLossValue value = MakeRankingLoss(options)->Compute(group.View());
+    EXPECT_EQ(value.loss, expected.loss) << name;
+    for (size_t i = 0; i < 3; ++i)
+      EXPECT_FLOAT_EQ(value.gradient[i], 4 * expected.gradient[i]) << name;
+  }
+}
+
 TEST(RankingLossTest, NothingToOrderGivesZero) {
   const OwnedGroup one{{1.5F}, {1}, {2}, {0}};
   for (const std::string_view name : RankingLossNames()) {

@@ -1,10 +1,7 @@
 #include "train/ranking_objective.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
-
-#include "base/error.h"
 
 namespace dear {
 namespace {
@@ -17,7 +14,9 @@ class RankingMicroBatch : public MicroBatch {
     for (const EncodedRanking& query : queries_) {
       for (const EncodedRanking::Passage& passage : query.passages) {
         tokens_ += static_cast<int64_t>(passage.ids.size());
-        sequences_.push_back({.tokens = passage.ids, .head_rows = {passage.score_row}});
+        sequences_.push_back({.tokens = passage.ids, .head_rows = passage.score_rows});
+        targets_.insert(targets_.end(), passage.targets.begin(), passage.targets.end());
+        rows_ += passage.score_rows.size();
       }
     }
   }
@@ -26,52 +25,70 @@ class RankingMicroBatch : public MicroBatch {
   int64_t tokens() const override { return tokens_; }
 
   double Step(TrainingPass& pass, double scale) override {
+    std::vector<double> values(rows_);
+    std::vector<float> dvalues;
     double sum = 0;
-    pass.Step(sequences_, Loss(scale, sum));
-    return sum;
-  }
-  double Evaluate(TrainingPass& pass) override {
-    double sum = 0;
-    pass.Evaluate(sequences_, Loss(0, sum));
+    pass.Step(sequences_, ReadInto(pass, values),
+              [&](int64_t first, int64_t rows, int64_t width, float* outputs) {
+                if (first == 0) sum = LossOf(values, scale, &dvalues);
+                reader_->Gradients(pass.backward_ops(), Part(first, rows, width),
+                                   dvalues.data() + first, outputs);
+              });
     return sum;
   }
 
+  double Evaluate(TrainingPass& pass) override {
+    std::vector<double> values(rows_);
+    pass.Evaluate(sequences_, ReadInto(pass, values));
+    std::vector<float> ignored;
+    return LossOf(values, 0, &ignored);
+  }
+
  private:
-  // All scores of a query have to be there at once.
-  LossFn Loss(double scale, double& sum) const {
-    return [this, scale, &sum](int64_t first, int64_t rows, int64_t width, float* outputs) {
-      if (first != 0 || rows != static_cast<int64_t>(sequences_.size())) {
-        throw Error(ErrorCode::kUnsupported, "training step",
-                    "has " + std::to_string(sequences_.size()) + " passages under a head of " +
-                        std::to_string(width) +
-                        " outputs, more than fit at once; lower per_device_train_batch_size");
+  ScoreRows Part(int64_t first, int64_t rows, int64_t width) const {
+    return {rows, width, targets_.empty() ? nullptr : targets_.data() + first};
+  }
+
+  ReadFn ReadInto(TrainingPass& pass, std::vector<double>& values) const {
+    return
+        [this, &pass, &values](int64_t first, int64_t rows, int64_t width, const float* outputs) {
+          reader_->Values(pass.backward_ops(), Part(first, rows, width), outputs,
+                          values.data() + first);
+        };
+  }
+
+  // The sum of the queries' losses, and the gradient of scale * sum by each row's value.
+  double LossOf(const std::vector<double>& values, double scale,
+                std::vector<float>* dvalues) const {
+    double sum = 0;
+    dvalues->clear();
+    auto value = values.begin();
+    for (const EncodedRanking& query : queries_) {
+      std::vector<float> scores;
+      for (const EncodedRanking::Passage& passage : query.passages) {
+        double score = 0;
+        for (size_t row = 0; row < passage.score_rows.size(); ++row) score += *value++;
+        scores.push_back(static_cast<float>(score));
       }
-      const auto row_of = [&](size_t row) {
-        return std::span(outputs + static_cast<int64_t>(row) * width, static_cast<size_t>(width));
-      };
-      size_t row = 0;
-      for (const EncodedRanking& query : queries_) {
-        std::vector<float> scores;
-        for (size_t i = 0; i < query.passages.size(); ++i) {
-          scores.push_back(static_cast<float>(reader_->Score(row_of(row + i))));
-        }
-        const RankingLossValue value = loss_->Compute({.scores = scores,
-                                                       .labels = query.labels,
-                                                       .teacher_scores = query.teacher_scores,
-                                                       .teacher_order = query.teacher_order});
-        sum += value.loss;
-        for (size_t i = 0; i < scores.size(); ++i) {
-          reader_->Gradient(scale * value.gradient[i], row_of(row + i));
-        }
-        row += scores.size();
+      const RankingLossValue loss = loss_->Compute({.scores = scores,
+                                                    .labels = query.labels,
+                                                    .teacher_scores = query.teacher_scores,
+                                                    .teacher_order = query.teacher_order});
+      sum += loss.loss;
+      for (size_t i = 0; i < scores.size(); ++i) {
+        dvalues->insert(dvalues->end(), query.passages[i].score_rows.size(),
+                        static_cast<float>(scale * loss.gradient[i]));
       }
-    };
+    }
+    return sum;
   }
 
   std::vector<EncodedRanking> queries_;
   std::shared_ptr<const RankingLoss> loss_;
   std::shared_ptr<const ScoreReader> reader_;
   std::vector<TrainingSequence> sequences_;
+  std::vector<TokenId> targets_;  // of all rows; empty where the scores have none
+  size_t rows_ = 0;
   int64_t tokens_ = 0;
 };
 

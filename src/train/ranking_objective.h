@@ -9,6 +9,7 @@
 #include "text/tokenizer.h"
 #include "train/objective.h"
 #include "train/ranking_losses.h"
+#include "train/score_reader.h"
 
 namespace dear {
 
@@ -16,22 +17,13 @@ namespace dear {
 struct EncodedRanking {
   struct Passage {
     std::vector<TokenId> ids;
-    int32_t score_row = 0;  // of its ids: whose head outputs hold the score
+    std::vector<int32_t> score_rows;  // of its ids, ascending: whose head outputs hold the score
+    std::vector<TokenId> targets;     // of each of these rows, where the score is a likelihood
   };
   std::vector<Passage> passages;
   std::vector<float> labels;           // of each, or empty
   std::vector<float> teacher_scores;   // likewise
   std::vector<int32_t> teacher_order;  // likewise
-};
-
-// How a score is read from the head outputs of a row, and what its gradient is there: linear, as
-// all pointwise recipes are.
-class ScoreReader {
- public:
-  virtual ~ScoreReader() = default;
-  virtual double Score(std::span<const float> outputs) const = 0;
-  // Overwrites `outputs` with dscore * d score / d outputs.
-  virtual void Gradient(double dscore, std::span<float> outputs) const = 0;
 };
 
 // A ranking loss over the scores of each query's passages: the loss of a step is its mean over the

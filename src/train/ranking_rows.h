@@ -1,6 +1,7 @@
 #ifndef DEAR_TRAIN_RANKING_ROWS_H_
 #define DEAR_TRAIN_RANKING_ROWS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,6 +34,7 @@ struct RankingNeeds {
   bool labels = false;
   bool teacher_scores = false;
   bool teacher_order = false;  // or teacher scores in its place
+  size_t passages = 2;         // at least so many
 
   static RankingNeeds Of(const RankingLoss& loss);
 };
@@ -63,7 +65,7 @@ struct RankingRow {
 // With `qrels`, every label is the judgement of the passage's docid (none, or a negative one: 0).
 //
 // A row that is of another form, or has not what `needs` asks for, is dropped: without a query,
-// with fewer than two passages, without a passage of positive label that another one's is below, or
+// with too few passages, without a passage of positive label that another one's is below, or
 // without the teacher's scores. Throws nothing for what stands in a row.
 RankingRow ReadRankingRow(const Json& row, const RankingNeeds& needs,
                           const eval::Qrels* qrels = nullptr);

@@ -1,5 +1,6 @@
 #include "train/sft_objective.h"
 
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -27,27 +28,26 @@ class SftMicroBatch : public MicroBatch {
 
   double Step(TrainingPass& pass, double scale) override {
     if (targets_.empty()) return 0;
-    double sum = 0;
-    pass.Step(sequences_, Loss(pass, static_cast<float>(scale), sum));
-    return sum;
+    const std::vector<float> scales(targets_.size(), static_cast<float>(scale));
+    std::vector<double> losses(targets_.size());
+    pass.Step(sequences_, [&](int64_t first, int64_t rows, int64_t width, float* outputs) {
+      pass.backward_ops().CrossEntropyGradient(outputs, rows, width, targets_.data() + first,
+                                               scales.data() + first, losses.data() + first);
+    });
+    return std::accumulate(losses.begin(), losses.end(), 0.0);
   }
   double Evaluate(TrainingPass& pass) override {
     if (targets_.empty()) return 0;
-    double sum = 0;
-    pass.Evaluate(sequences_, Loss(pass, 0, sum));
-    return sum;
+    std::vector<double> losses(targets_.size());
+    pass.Evaluate(sequences_,
+                  [&](int64_t first, int64_t rows, int64_t width, const float* outputs) {
+                    pass.backward_ops().CrossEntropy(outputs, rows, width, targets_.data() + first,
+                                                     losses.data() + first);
+                  });
+    return std::accumulate(losses.begin(), losses.end(), 0.0);
   }
 
  private:
-  LossFn Loss(TrainingPass& pass, float scale, double& sum) const {
-    return [this, &pass, scale, &sum](int64_t first, int64_t rows, int64_t width, float* outputs) {
-      std::vector<double> losses(static_cast<size_t>(rows));
-      pass.backward_ops().CrossEntropy(outputs, rows, width, targets_.data() + first, scale,
-                                       losses.data());
-      for (const double loss : losses) sum += loss;
-    };
-  }
-
   std::vector<SftTokens> examples_;
   std::vector<TrainingSequence> sequences_;
   std::vector<int32_t> targets_;

@@ -259,9 +259,8 @@ std::vector<WeightedLoss> ReadLosses(ConfigFields& fields) {
 }
 
 constexpr const char* kRankingKeys[] = {
-    "loss",     "kl_weight",          "temperature",      "ranknet_targets",
-    "ndcg_cut", "passages_per_query", "query_max_length", "passage_max_length",
-    "recipe"};
+    "loss",        "kl_weight",          "temperature",      "ranknet_targets",    "ndcg_cut",
+    "score_scale", "passages_per_query", "query_max_length", "passage_max_length", "recipe"};
 
 void ReadRanking(ConfigFields& fields, TrainConfig* config) {
   RankingLossOptions& ranking = config->ranking;
@@ -274,6 +273,8 @@ void ReadRanking(ConfigFields& fields, TrainConfig* config) {
   if (ranking.temperature == 0) fields.Fail("temperature", "must be above 0");
   fields.Read("ranknet_targets", {"soft", "hard"}, &ranking.ranknet_targets);
   fields.Read("ndcg_cut", 0, kMaxCount, &ranking.ndcg_cut);
+  fields.Read("score_scale", 0, kInfinity, &ranking.score_scale);
+  if (ranking.score_scale == 0) fields.Fail("score_scale", "must be above 0");
   fields.Read("passages_per_query", 2, 4096, &config->passages_per_query);
   fields.Read("query_max_length", 1, kMaxCount, &config->query_max_length);
   fields.Read("passage_max_length", 1, kMaxCount, &config->passage_max_length);

@@ -97,7 +97,8 @@ struct TrainConfig {
   std::string resume_from_checkpoint;  // empty: the latest in output_dir
 
   // Ours, for the stages pointwise and likelihood; DeAR's figures where it has one.
-  RankingLossOptions ranking;  // loss, kl_weight, temperature, ranknet_targets, ndcg_cut
+  // loss, kl_weight, temperature, ranknet_targets, ndcg_cut, score_scale
+  RankingLossOptions ranking;
   int64_t passages_per_query = 2;
   // Tokens; absent: as the recipe cuts, so that what is trained is what is served.
   std::optional<int64_t> query_max_length;

@@ -334,7 +334,8 @@ TEST(TrainConfigTest, ReadsRankingLosses) {
   const TrainConfig config = Least(
       "stage: pointwise\nloss:\n  - {name: ranknet_binary, weight: 0.5}\n"
       "  - {name: softmax_ce, weight: 0.5}\nkl_weight: 0.1\ntemperature: 2.0\n"
-      "ranknet_targets: hard\nndcg_cut: 5\npassages_per_query: 4\nquery_max_length: 64\n"
+      "ranknet_targets: hard\nndcg_cut: 5\nscore_scale: 0.5\npassages_per_query: 4\n"
+      "query_max_length: 64\n"
       "passage_max_length: 256\nrecipe: dear-pointwise-card\n");
   EXPECT_EQ(config.stage, TrainStage::kPointwise);
   EXPECT_THAT(config.ranking.losses,
@@ -342,6 +343,7 @@ TEST(TrainConfigTest, ReadsRankingLosses) {
   EXPECT_EQ(config.ranking.kl_weight, 0.1);
   EXPECT_EQ(config.ranking.ranknet_targets, RankNetTargets::kHard);
   EXPECT_EQ(config.ranking.ndcg_cut, 5);
+  EXPECT_EQ(config.ranking.score_scale, 0.5);
   EXPECT_EQ(config.passages_per_query, 4);
   EXPECT_EQ(config.query_max_length, 64);
   EXPECT_EQ(config.passage_max_length, 256);
@@ -357,6 +359,7 @@ TEST(TrainConfigTest, ReadsRankingLosses) {
   ExpectInvalid(stage + "loss: {name: listnet}\n", "'loss' must be");
   ExpectInvalid(stage + "kl_weight: 1.1\n", "must be in 0..1");
   ExpectInvalid(stage + "temperature: 0\n", "must be above 0");
+  ExpectInvalid(stage + "score_scale: 0\n", "must be above 0");
   ExpectInvalid(stage + "passages_per_query: 1\n", "from 2 to");
 }
 

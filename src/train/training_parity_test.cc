@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "formats/safetensors.h"
 #include "kernels/backward_ops.h"
+#include "rank/testing/fakes.h"
 #include "train/ranking_objective.h"
 #include "train/sft_objective.h"
 #include "train/trainer.h"
@@ -25,14 +26,32 @@ fs::path CaseFolder(const std::string& name) {
   return fs::path(DEAR_SOURCE_DIR) / "tests/golden/train/parity" / name;
 }
 
-// A head of one output.
-class FirstOutput : public ScoreReader {
- public:
-  double Score(std::span<const float> outputs) const override { return outputs[0]; }
-  void Gradient(double dscore, std::span<float> outputs) const override {
-    outputs[0] = static_cast<float>(dscore);
+// A head of one output, or the log-probabilities of a query's tokens.
+std::shared_ptr<const ScoreReader> ReaderOf(bool likelihood) {
+  Recipe recipe;
+  recipe.kind = likelihood ? RecipeKind::kQueryLikelihood : RecipeKind::kPointwise;
+  recipe.score.head = ScoreHead::kLinear;
+  return MakeScoreReader(recipe, testing::FakeTokenizer());
+}
+
+// Where there is a query, its tokens follow the passage's, and their probabilities are the score;
+// otherwise the last row's output is.
+EncodedRanking::Passage PassageOf(std::vector<TokenId> ids, const Json& example) {
+  EncodedRanking::Passage passage;
+  if (!example.contains("query")) {
+    passage.score_rows = {static_cast<int32_t>(ids.size()) - 1};
+    passage.ids = std::move(ids);
+    return passage;
   }
-};
+  passage.targets = example["query"].get<std::vector<TokenId>>();
+  for (const TokenId token : passage.targets) {
+    passage.score_rows.push_back(static_cast<int32_t>(ids.size()) - 1);
+    ids.push_back(token);
+  }
+  ids.pop_back();
+  passage.ids = std::move(ids);
+  return passage;
+}
 
 std::unique_ptr<Objective> SftOf(const Json& examples) {
   return std::make_unique<SftObjective>(examples.size(), [examples](size_t item) {
@@ -48,17 +67,18 @@ std::unique_ptr<Objective> RankingOf(const Json& examples, const Json& settings)
   }
   options.kl_weight = settings["kl_weight"];
   options.temperature = settings["temperature"];
+  options.score_scale = settings.value("score_scale", 1.0);
   const auto encode = [examples](size_t item, int64_t /*epoch*/) {
     const Json& example = examples[item];
     EncodedRanking ranking{.labels = example["labels"],
                            .teacher_scores = example["teacher_scores"]};
     for (const Json& ids : example["passages"]) {
-      ranking.passages.push_back({.ids = ids, .score_row = static_cast<int32_t>(ids.size()) - 1});
+      ranking.passages.push_back(PassageOf(ids, example));
     }
     return ranking;
   };
   return std::make_unique<RankingObjective>(examples.size(), encode, MakeRankingLoss(options),
-                                            std::make_shared<FirstOutput>());
+                                            ReaderOf(settings["stage"] == "likelihood"));
 }
 
 TrainerOptions OptionsOf(const Json& settings, const std::string& name) {
@@ -87,6 +107,7 @@ TEST_P(TrainingParityTest, FiftyStepsFollowTransformersAndPeft) {
   const Json test = ReadJsonFile(folder / "case.json");
   const Json& settings = test["settings"];
   const bool pointwise = settings["stage"] == "pointwise";
+  const bool sft = settings["stage"] == "sft";
   Checkpoint checkpoint =
       OpenCheckpoint(fs::path(DEAR_SOURCE_DIR) / settings["model_name_or_path"].get<std::string>());
   if (pointwise) {
@@ -99,8 +120,7 @@ TEST_P(TrainingParityTest, FiftyStepsFollowTransformersAndPeft) {
   const auto backend = MakeCpuBackend(pool);
   const auto backward = MakeCpuBackwardOps(pool);
   TrainingPass pass(*model, adapter, *backend, *backward, {.kept_layers = 1});
-  const auto objective =
-      pointwise ? RankingOf(test["examples"], settings) : SftOf(test["examples"]);
+  const auto objective = sft ? SftOf(test["examples"]) : RankingOf(test["examples"], settings);
   Trainer trainer(*objective, adapter, pass, pool, OptionsOf(settings, GetParam()));
 
   const Json& steps = test["steps"];
@@ -153,7 +173,7 @@ TEST_P(TrainingParityTest, FiftyStepsFollowTransformersAndPeft) {
 
 INSTANTIATE_TEST_SUITE_P(Golden, TrainingParityTest,
                          ::testing::Values("sft_llama", "sft_qwen3", "sft_gemma",
-                                           "pointwise_binary", "pointwise_teacher"),
+                                           "pointwise_binary", "pointwise_teacher", "likelihood"),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

@@ -216,7 +216,37 @@ class Train(support.Case):
         ranked = json.loads(self.ok("rerank", "-m", self.out, "-q", "ccc", "-d", "aaaaaa", "-d", "cccccc").stdout)
         self.assertEqual(sorted(ranked["permutation"]), [0, 1])
         self.fails(1, *arguments, "loss=no_such", saying="no_such")
-        self.fails(1, *arguments, "recipe=dear-card", saying="pointwise")
+        self.fails(1, *arguments, "recipe=dear-card", saying="is of kind listwise, but the stage asks for pointwise")
+        self.fails(1, *arguments, "recipe=query-likelihood", saying="asks for pointwise")
+
+    def test_a_query_likelihood_that_learned_to_tell_passages_apart(self):
+        words = random.Random(3)
+        rows = []
+        for _ in range(30):
+            letters = words.sample("abcdefgh", 4)
+            rows.append({"query": letters[0] * 3, "positive": letters[0] * 6, "negatives": [c * 6 for c in letters[1:]]})
+        (self.folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        recipe = self.folder / "short.yaml"
+        recipe.write_text('kind: query_likelihood\nprompt: {text: "{passage} ", special_tokens: true}\ncontinuation: "{query}"\n')
+        arguments = ["train", self.config, "--quiet", "--json", "stage=likelihood", f"dataset={self.folder}/pairs.jsonl",
+                     "template=", "loss=softmax_ce", "passages_per_query=4", "num_train_epochs=10", "lora_dropout=0",
+                     f"recipe={recipe}"]
+        dry = self.ok(*[a for a in arguments if a not in ("--json", "--quiet")], "--dry-run")
+        self.assertRegex(dry.stdout, r"⟧<s>(\w)\1{5} ⟦(\w)\2{2} label 0.0")
+        self.ok(*arguments)
+        log = self.log()
+        self.assertLess(sum(e["loss"] for e in log[-5:]), 0.8 * sum(e["loss"] for e in log[:5]))
+        config = json.loads((self.out / "adapter_config.json").read_text())
+        self.assertEqual((config["task_type"], config["modules_to_save"]), ("CAUSAL_LM", None))
+        recipe.unlink()  # a copy of it stands beside the adapter
+        # What it learned shows in the scores by which it is served.
+        right = 0
+        for letter in "abcdefgh":
+            passages = [a for other in "hgfedcba" for a in ("-d", other * 6)]
+            ranked = json.loads(self.ok("rerank", "-m", self.out, "-q", letter * 3, *passages).stdout)
+            right += "hgfedcba"[ranked["permutation"][0]] == letter
+        self.assertGreaterEqual(right, 6)
+        self.fails(1, *arguments, "recipe=yes-no", saying="asks for query_likelihood")
 
 
 if __name__ == "__main__":

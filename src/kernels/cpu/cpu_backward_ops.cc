@@ -140,21 +140,36 @@ void CpuBackwardOps::Gate(GateActivation activation, const float* gate, const fl
   });
 }
 
-void CpuBackwardOps::CrossEntropy(float* logits, int64_t rows, int64_t width,
-                                  const int32_t* targets, float scale, double* losses) {
+CpuBackwardOps::RowLoss CpuBackwardOps::LossOf(const float* logits, int64_t width, int32_t target,
+                                               int worker) {
   const int64_t padded = CeilDiv(width, kKeysPerBlock) * kKeysPerBlock;
+  RowLoss row;
+  row.exponentials = Scratch(worker, padded);
+  std::copy_n(logits, width, row.exponentials);
+  row.total = kernels_.softmax(row.exponentials, 0, width, padded);
+  // Where the target's exponential is too small to say more, the difference itself does.
+  const float max = *std::max_element(logits, logits + width);
+  row.loss = std::log(row.total) - (static_cast<double>(logits[target]) - max);
+  return row;
+}
+
+void CpuBackwardOps::CrossEntropy(const float* logits, int64_t rows, int64_t width,
+                                  const int32_t* targets, double* losses) {
+  pool_->Run(rows, [&](int64_t row, int worker) {
+    losses[row] = LossOf(logits + row * width, width, targets[row], worker).loss;
+  });
+}
+
+void CpuBackwardOps::CrossEntropyGradient(float* logits, int64_t rows, int64_t width,
+                                          const int32_t* targets, const float* scales,
+                                          double* losses) {
   pool_->Run(rows, [&](int64_t row, int worker) {
     float* const y = logits + row * width;
-    const int32_t target = targets[row];
-    float* const e = Scratch(worker, padded);
-    std::copy_n(y, width, e);
-    const double total = kernels_.softmax(e, 0, width, padded);
-    // e is exp(y - max): where the target's is too small to say more, the difference itself does.
-    const float max = *std::max_element(y, y + width);
-    losses[row] = std::log(total) - (static_cast<double>(y[target]) - max);
-    const auto factor = static_cast<float>(scale / total);
-    for (int64_t i = 0; i < width; ++i) y[i] = e[i] * factor;
-    y[target] -= scale;
+    const RowLoss of = LossOf(y, width, targets[row], worker);
+    losses[row] = of.loss;
+    const auto factor = static_cast<float>(scales[row] / of.total);
+    for (int64_t i = 0; i < width; ++i) y[i] = of.exponentials[i] * factor;
+    y[targets[row]] -= scales[row];
   });
 }
 

@@ -25,8 +25,10 @@ class CpuBackwardOps : public BackwardOps, private PooledWork {
                bool plus_one, float eps, float* dx) override;
   void Gate(GateActivation activation, const float* gate, const float* up, const float* dy,
             int64_t rows, int64_t n, float* dgate, float* dup) override;
-  void CrossEntropy(float* logits, int64_t rows, int64_t width, const int32_t* targets, float scale,
+  void CrossEntropy(const float* logits, int64_t rows, int64_t width, const int32_t* targets,
                     double* losses) override;
+  void CrossEntropyGradient(float* logits, int64_t rows, int64_t width, const int32_t* targets,
+                            const float* scales, double* losses) override;
   void Attention(const AttentionShape& shape, const float* q, const float* k, const float* v,
                  const float* dy, std::span<const SequenceRows> sequences, float* dq, float* dk,
                  float* dv) override;
@@ -37,6 +39,14 @@ class CpuBackwardOps : public BackwardOps, private PooledWork {
     const float *q, *k, *v, *dy;
     float *dq, *dk, *dv;
   };
+
+  // Of one row; exp(logits - their largest) stands in the worker's scratch.
+  struct RowLoss {
+    float* exponentials = nullptr;
+    double total = 0;  // their sum
+    double loss = 0;
+  };
+  RowLoss LossOf(const float* logits, int64_t width, int32_t target, int worker);
 
   // Shares the outputs of `sum` out over the threads.
   void AddOuter(const OuterSum& sum);
