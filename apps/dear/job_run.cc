@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "batch_limits.h"
 #include "interrupt.h"
-#include "rank/rank_kinds.h"
 #include "rank_output.h"
 #include "standard_output.h"
 #include "terminal.h"
@@ -14,25 +14,8 @@
 namespace dear::app {
 namespace {
 
-// What goes to the rerankers at once: enough to fill the calls of the model, a bound for memory and
-// for what is not on disk yet.
-struct BatchLimits {
-  size_t queries = 1;
-  int64_t passages = 1;  // that are ranked
-};
-// Windows of several queries are continued side by side.
-constexpr BatchLimits kListwiseBatch{.queries = 8, .passages = 1000};
-// Passages of several queries share a call where one query has few; a longer list fills its own.
-constexpr BatchLimits kScoringBatch{.queries = 32, .passages = kPassagesPerCall};
-
 double Since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-std::string TimeLeft(double seconds) {
-  if (seconds < 90) return std::to_string(static_cast<int64_t>(seconds) + 1) + " s";
-  if (seconds < 90 * 60) return std::to_string(static_cast<int64_t>(seconds / 60) + 1) + " min";
-  return std::to_string(static_cast<int64_t>(seconds / 3600) + 1) + " h";
 }
 
 }  // namespace
@@ -111,10 +94,7 @@ size_t JobRun::Rank(JobSource& jobs) {
 bool JobRun::HasRoomFor(int64_t passages) {
   const std::vector<Stage> stages = rerankers_.StagesFor(adapter_);
   if (Reasons(options_, stages) && !quiet_) return false;
-  const bool listwise = std::ranges::any_of(stages, [](const Stage& stage) {
-    return stage.reranker->recipe().kind == RecipeKind::kListwise;
-  });
-  const BatchLimits& limits = listwise ? kListwiseBatch : kScoringBatch;
+  const BatchLimits limits = BatchLimits::Of(stages);
   return batch_.size() < limits.queries && passages_ + passages <= limits.passages;
 }
 

@@ -13,9 +13,6 @@ std::string Dump(const AnyJson& json, int indent = -1) {
   return json.dump(indent, ' ', /*ensure_ascii=*/false, AnyJson::error_handler_t::replace);
 }
 
-// A float as the shortest decimal that reads back as the same float; null for NaN and infinities,
-// which JSON does not have.
-OrderedJson ShortFloat(float value);
 // Seconds to the microsecond.
 double RoundSeconds(double seconds);
 

@@ -10,6 +10,12 @@ namespace dear::app {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+std::string TimeLeft(double seconds) {
+  if (seconds < 90) return std::to_string(static_cast<int64_t>(seconds) + 1) + " s";
+  if (seconds < 90 * 60) return std::to_string(static_cast<int64_t>(seconds / 60) + 1) + " min";
+  return std::to_string(static_cast<int64_t>(seconds / 3600) + 1) + " h";
+}
+
 ProgressBar::ProgressBar(bool quiet)
     : terminal_(Terminal::Of(STDERR_FILENO)), active_(terminal_.is_terminal && !quiet) {}
 

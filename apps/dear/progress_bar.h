@@ -12,6 +12,9 @@
 
 namespace dear::app {
 
+// "7 s", "12 min", "3 h": of what is still to do, never less.
+std::string TimeLeft(double seconds);
+
 // One line on standard error that is drawn over itself: only on a terminal, never with --quiet, at
 // most ten times a second, and not before the work has taken a third of a second.
 class ProgressBar {

@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <charconv>
 #include <cmath>
 #include <utility>
 
@@ -31,6 +32,15 @@ bool IsTooDeep(std::string_view text) {
 }
 
 }  // namespace
+
+OrderedJson ShortFloat(float value) {
+  if (!std::isfinite(value)) return nullptr;
+  char digits[32];
+  const char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  double shortest = 0;
+  std::from_chars(digits, end, shortest);
+  return shortest;
+}
 
 Json ParseJson(std::string_view text, const std::string& context) {
   if (IsTooDeep(text)) {

@@ -13,6 +13,10 @@ namespace dear {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
+// A float as the shortest decimal that reads back as the same float; null for NaN and infinities,
+// which JSON does not have.
+OrderedJson ShortFloat(float value);
+
 // Parses one JSON text; `context` (usually the file) is named in errors (kInvalidFormat). Nesting
 // is bounded, so that copying and printing the result, which recurse, cannot overflow the stack.
 Json ParseJson(std::string_view text, const std::string& context);

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "base/error.h"
 
 namespace dear {
@@ -49,6 +52,14 @@ TEST(JsonFieldsTest, WrongTypesAndMissingFieldsAreNamed) {
   }
   const Json list = Json::array();
   EXPECT_THROW(JsonFields(list, "x"), Error);
+}
+
+TEST(JsonTest, FloatsAreWrittenAsShortAsTheyCanBeReadBack) {
+  EXPECT_EQ(ShortFloat(0.1F).dump(), "0.1");
+  EXPECT_EQ(ShortFloat(-3.25F).dump(), "-3.25");
+  EXPECT_EQ(static_cast<float>(ShortFloat(1.0F / 3).get<double>()), 1.0F / 3);
+  EXPECT_TRUE(ShortFloat(std::numeric_limits<float>::infinity()).is_null());
+  EXPECT_TRUE(ShortFloat(std::nanf("")).is_null());
 }
 
 }  // namespace
