@@ -11,7 +11,7 @@ endif()
 # dear_precompile(TARGET FIRST HEADERS…): TARGET reads the headers as the target FIRST compiled them, once for all.
 # Only where DEAR_PRECOMPILE asks for it: such a build does not see that a file forgot an #include.
 function(dear_precompile target first)
-  if(NOT DEAR_PRECOMPILE OR (DEAR_PRECOMPILE STREQUAL TESTS AND NOT target MATCHES "_test$"))
+  if(NOT DEAR_PRECOMPILE)
     return()
   elseif(target STREQUAL first)
     target_precompile_headers(${target} PRIVATE ${ARGN})

@@ -11,8 +11,8 @@ add_library(dear::dear ALIAS dear_api)
 set_target_properties(dear_api PROPERTIES EXPORT_NAME dear)
 
 install(TARGETS dear_app RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS utf8proc sentencepiece dear_base dear_eval dear_tensor dear_formats dear_hub dear_text dear_kernels dear_model
-  dear_generate dear_rank dear_train dear_api EXPORT dearTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS utf8proc sentencepiece dear_base dear_eval dear_tensor dear_formats dear_hub dear_text dear_search dear_kernels
+  dear_model dear_generate dear_rank dear_train dear_api EXPORT dearTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT dearTargets NAMESPACE dear:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/dear)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/dear ${PROJECT_BINARY_DIR}/include/dear
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")

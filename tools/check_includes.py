@@ -15,12 +15,14 @@ BELOW = {
     "eval": ["base"],
     "hub": ["base", "tensor", "formats"],
     "text": ["base", "tensor", "formats"],
+    "search": ["base", "tensor", "formats", "text"],
     "kernels": ["base", "tensor"],
     "model": ["base", "tensor", "formats", "kernels"],
     "generate": ["base", "tensor", "formats", "kernels", "model", "text"],
     "rank": ["base", "tensor", "formats", "hub", "text", "kernels", "model", "generate"],
     "train": ["base", "tensor", "formats", "eval", "hub", "text", "kernels", "model", "generate", "rank"],
-    "api": ["base", "tensor", "formats", "eval", "hub", "text", "kernels", "model", "generate", "rank", "train", "dear"],
+    "api": ["base", "tensor", "formats", "eval", "hub", "text", "search", "kernels", "model", "generate", "rank", "train",
+            "dear"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([a-z_0-9]+)/')
 

@@ -35,6 +35,8 @@ void AddList(CLI::App& app, Globals& globals);
 void AddDoctor(CLI::App& app, Globals& globals);
 void AddBench(CLI::App& app, Globals& globals);
 void AddTrain(CLI::App& app, Globals& globals);
+void AddMine(CLI::App& app, Globals& globals);
+void AddLabel(CLI::App& app, Globals& globals);
 
 }  // namespace dear::app
 

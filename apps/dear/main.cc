@@ -71,6 +71,8 @@ int Main(int argc, char** argv) {
     AddRerank(app, globals);
     AddEval(app, globals);
     AddTrain(app, globals);
+    AddMine(app, globals);
+    AddLabel(app, globals);
     AddShow(app, globals);
     AddMerge(app, globals);
     AddQuantize(app, globals);

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "api/line_reader.h"
+#include "api/text_records.h"
 #include "base/error.h"
+#include "eval/text_source.h"
 
 namespace dear {
 namespace {
@@ -119,6 +123,30 @@ TextCollection ReadTopics(const std::filesystem::path& path, const IdTable& want
       throw Error(ErrorCode::kInvalidFormat, path.string(), "more than 1 GB of topics");
   }
   return ParseTopics(std::move(text), path.string(), wanted, cancel);
+}
+
+std::vector<TextRecord> ReadAllTopics(const std::filesystem::path& path, const CancelFn& cancel) {
+  auto source = eval::TextSource::Open(path);
+  std::optional<RecordForm> form;
+  if (IsTrec(source->text())) {
+    source = eval::TextSource::FromString(TrecTopics(source->text(), source->name()).Table(),
+                                          source->name());
+    form = RecordForm::Pairs(TopicNames());
+  }
+  const TextRecords records(source, TopicNames(), form, cancel);
+  std::vector<TextRecord> topics;
+  std::map<std::string, size_t> known;
+  for (size_t i = 0; i < records.size(); ++i) {
+    TextRecord topic = records.Read(i);
+    const auto [first, is_new] = known.emplace(topic.id, topics.size());
+    if (is_new) {
+      topics.push_back(std::move(topic));
+    } else if (topics[first->second].text != topic.text) {
+      throw Error(ErrorCode::kInvalidFormat, records.Place(i),
+                  "topic '" + topic.id + "' was there before, with another text");
+    }
+  }
+  return topics;
 }
 
 }  // namespace dear

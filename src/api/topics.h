@@ -3,9 +3,11 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "api/id_table.h"
 #include "api/text_collection.h"
+#include "api/text_record.h"
 #include "base/progress.h"
 
 namespace dear {
@@ -19,6 +21,11 @@ TextCollection ReadTopics(const std::filesystem::path& path, const IdTable& want
 // The same from memory; `name` stands for the file in errors.
 TextCollection ParseTopics(std::string text, const std::string& name, const IdTable& wanted,
                            const CancelFn& cancel = {});
+
+// All topics of a file in the same forms, in its order. Throws the same; kInvalidFormat also for
+// two texts under one id (the same text twice is one topic).
+std::vector<TextRecord> ReadAllTopics(const std::filesystem::path& path,
+                                      const CancelFn& cancel = {});
 
 }  // namespace dear
 

@@ -63,5 +63,20 @@ TEST(Topics, FilesPlainAndPacked) {
   }
 }
 
+TEST(Topics, AllOfThem) {
+  const TemporaryFiles files;
+  const std::string trec(kTrec);
+  for (const auto& path : {files.Plain("t.txt", trec), files.Packed("t.gz", trec)}) {
+    const std::vector<TextRecord> topics = ReadAllTopics(path);
+    ASSERT_EQ(topics.size(), 2U) << path;
+    EXPECT_EQ(topics[0].id, "51");
+    EXPECT_EQ(topics[0].text, "Airbus Subsidies");
+    EXPECT_EQ(topics[1].id, "cm-2");
+  }
+  EXPECT_EQ(ReadAllTopics(files.Plain("t.tsv", "2\tb\n1\ta\n2\tb\n")).size(), 2U);
+  EXPECT_THAT(ErrorOf([&] { ReadAllTopics(files.Plain("t.tsv", "2\tb\n2\tc\n")); }),
+              HasSubstr("t.tsv: line 2: topic '2' was there before"));
+}
+
 }  // namespace
 }  // namespace dear

@@ -255,10 +255,9 @@ void Judge(const eval::Qrels& qrels, ReadState* state) {
 
 void CheckNeeds(const RankingExample& example, const RankingNeeds& needs) {
   if (example.passages.size() < needs.passages) {
-    Drop("passages",
-         "expected at least " +
-             (needs.passages == 2 ? "two to compare" : std::to_string(needs.passages)) +
-             ", found " + std::to_string(example.passages.size()));
+    Drop("passages", "expected at least " +
+                         (needs.passages == 2 ? "two to compare" : std::to_string(needs.passages)) +
+                         ", found " + std::to_string(example.passages.size()));
   }
   if (needs.labels && UsablePositives(example).empty()) {
     Drop("passages", "the loss needs a positive one and one that is less relevant");

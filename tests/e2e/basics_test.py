@@ -4,7 +4,7 @@ import unittest
 
 import support
 
-COMMANDS = ["rerank", "train", "show", "merge", "quantize", "generate", "tokenize", "logits", "list", "doctor"]
+COMMANDS = ["rerank", "train", "mine", "label", "show", "merge", "quantize", "generate", "tokenize", "logits", "list", "doctor"]
 
 
 class Basics(support.Case):

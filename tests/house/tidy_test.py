@@ -56,6 +56,16 @@ class Tidy(unittest.TestCase):
         (self.root / ".clang-tidy").write_text("Checks: '-*,modernize-use-override'\n")
         self.assertEqual(self.tidy()[1], ["src/b.cc", "src/c.cc"])
 
+    def test_a_precompiled_header_hides_no_missing_include(self):
+        self.write("build/release/x/cmake_pch.hxx", '#include "a.h"\n')
+        commands = [{"directory": str(self.root), "file": str(self.root / f),
+                     "command": f"c++ -Isrc -Winvalid-pch -include {self.root}/build/release/x/cmake_pch.hxx -c {f}"}
+                    for f in ("src/b.cc", "src/c.cc")]
+        self.write("build/release/compile_commands.json", json.dumps(commands))
+        self.assertEqual(self.tidy()[0], 0)
+        self.write("src/c.cc", "int* C() { return A(); }\n")
+        self.assertEqual(self.tidy()[0], 1)
+
     def test_what_fails_is_not_recorded(self):
         self.write("src/c.cc", "int* C() { return 0; }\n")
         self.assertEqual(self.tidy("--record"), (1, ["src/b.cc", "src/c.cc"]))
