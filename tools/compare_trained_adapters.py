@@ -24,7 +24,9 @@ import support  # noqa: E402
 MAY_DIFFER = 2e-5
 IDS = [5, 9, 20, 33, 4, 60, 17, 3, 8]
 CASES = [("llama", "sft", []), ("qwen3", "sft", ["use_rslora=true", "lora_target=q_proj,k_proj,down_proj"]),
-         ("gemma", "sft", ["lora_dropout=0.1"]), ("llama", "pointwise", []), ("mistral_window", "pointwise", ["lora_rank=2"])]
+         ("gemma", "sft", ["lora_dropout=0.1"]), ("llama", "pointwise", []), ("mistral_window", "pointwise", ["lora_rank=2"]),
+         ("qwen2", "sft", ["use_dora=true", "lora_dropout=0.1"]),
+         ("llama", "pointwise", ["use_dora=true", "use_rslora=true"])]
 CONFIG = """stage: sft
 lora_rank: 4
 template: default

@@ -5,7 +5,8 @@ the model in f64; `f32_error` of a case is how far those of the same model in f3
 number of a tensor, at worst.
 
 A case has two sequences. Causal language models: the loss is the sum of the cross-entropies of the tokens from
-position `trained_from` on. Classifiers: half the sum of the squared head outputs of each last token. Run from anywhere:
+position `trained_from` on. Classifiers: half the sum of the squared head outputs of each last token. Where an adapter
+has dropout, peft's is replaced by ours (src/model/lora_dropout.h), whose numbers a seed fixes. Run from anywhere:
 
   python tools/make_gradient_goldens.py
 """
@@ -13,6 +14,7 @@ import json
 import pathlib
 import warnings
 
+import numpy as np
 import peft
 import torch
 import transformers
@@ -48,9 +50,21 @@ CASES = [
     ("gemma", "lora_gemma", 0),
     ("llama", "lora_classifier", 1),
     ("llama", "lora_classifier_3", 3),
+    ("llama", "lora_dora", 0),
+    ("llama_biases", "lora_dora_biases", 0),  # and rsLoRA
+    ("llama", "lora_lm_head_dora", 0),
+    ("qwen3", "gradient_dora_patterns", 0),
+    ("llama_biases", "gradient_dora_dropout", 0),
 ]
 ALL = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-NEW_ADAPTERS = {"gradient_yarn": "llama_yarn_mscale", "gradient_biases": "llama_biases"}
+NEW_ADAPTERS = {
+    "gradient_yarn": ("llama_yarn_mscale", {}),
+    "gradient_biases": ("llama_biases", {}),
+    "gradient_dora_patterns": ("qwen3", {"use_dora": True, "use_rslora": True, "alpha_pattern": {"down_proj": 3},
+                                         "rank_pattern": {"q_proj": 2, r"layers\.1\.mlp\.up_proj": 5}}),
+    "gradient_dora_dropout": ("llama_biases", {"use_dora": True, "lora_dropout": 0.3}),
+}
+DROPOUT_SEED = 7
 
 
 def load(base, labels):
@@ -59,11 +73,14 @@ def load(base, labels):
     return cls.from_pretrained(GOLDEN / "bases" / base, dtype=torch.float32, attn_implementation="eager", **head)
 
 
-def make_adapter(name, base):
-    model = get_peft_model(load(base, 0), LoraConfig(task_type=TaskType.CAUSAL_LM, r=4, lora_alpha=8, target_modules=ALL))
+def make_adapter(name, base, options):
+    model = get_peft_model(load(base, 0), LoraConfig(task_type=TaskType.CAUSAL_LM, r=4, lora_alpha=8, target_modules=ALL,
+                                                     **options))
     generator = torch.Generator().manual_seed(len(name))
     for key, p in model.named_parameters():
-        if "lora_" in key:
+        if "lora_magnitude" in key:
+            p.data = p.data * (1 + 0.25 * torch.randn(p.shape, generator=generator))
+        elif "lora_" in key:
             p.data = 0.25 * torch.randn(p.shape, generator=generator)
     model.peft_config["default"].base_model_name_or_path = f"../../bases/{base}"
     model.save_pretrained(GOLDEN / "adapters" / name)
@@ -75,11 +92,48 @@ def batch(base, adapter):
     return [torch.randint(3, 131, (1, length), generator=generator) for length in LENGTHS]
 
 
+def mixed(z):
+    """SplitMix64's finaliser on uint64 numbers."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+class OurDropout(torch.nn.Module):
+    GOLDEN_RATIO = 0x9E3779B97F4A7C15
+    rows_before = 0  # of the batch's earlier sequences
+
+    def __init__(self, module_id, probability):
+        super().__init__()
+        self.start = mixed(np.array([(DROPOUT_SEED + self.GOLDEN_RATIO * (module_id + 1)) % 2**64], dtype=np.uint64))
+        self.probability = float(np.float32(probability))
+
+    def forward(self, x):
+        places = np.arange(x.numel(), dtype=np.uint64) + np.uint64(OurDropout.rows_before * x.shape[-1])
+        drawn = mixed(self.start + np.uint64(self.GOLDEN_RATIO) * places) >> np.uint64(32)
+        kept = torch.from_numpy(drawn >= np.uint64(int(self.probability * 2**32))).reshape(x.shape)
+        return x * kept.to(x.dtype) / (1 - self.probability)
+
+
+def replace_dropout(model, probability):
+    """The modules are numbered as src/model/model_builder.cc does, norms among them."""
+    per_layer = ["input_layernorm", "q_proj", "k_proj", "v_proj", "o_proj", "post_attention_layernorm", "gate_proj",
+                 "up_proj", "down_proj"]
+    for name, module in model.named_modules():
+        if isinstance(module, peft.tuners.lora.LoraLayer):
+            path = name.removeprefix("base_model.model.model.layers.").split(".")
+            number = 1 + int(path[0]) * len(per_layer) + per_layer.index(path[-1])
+            module.lora_dropout["default"] = OurDropout(number, probability)
+
+
 def gradients(base, adapter, labels, dtype):
     """The loss and the gradient of every trained tensor under our names."""
     model = PeftModel.from_pretrained(load(base, labels), GOLDEN / "adapters" / adapter, is_trainable=True).to(dtype)
     model.train()
+    if model.peft_config["default"].lora_dropout:
+        replace_dropout(model, model.peft_config["default"].lora_dropout)
     loss = 0.0
+    OurDropout.rows_before = 0
     for ids in batch(base, adapter):
         if labels:
             inner = model.get_base_model()
@@ -88,9 +142,13 @@ def gradients(base, adapter, labels, dtype):
             logits = model(input_ids=ids, use_cache=False).logits[0]
             loss = loss + torch.nn.functional.cross_entropy(logits[TRAINED_FROM - 1:-1], ids[0, TRAINED_FROM:],
                                                             reduction="sum")
+        OurDropout.rows_before += ids.shape[1]
     loss.backward()
-    named = {key.removeprefix("base_model.model.").replace(".default", "").replace(".modules_to_save", ""): p.grad.double()
-             for key, p in model.named_parameters() if p.requires_grad}
+
+    def saved(key):
+        key = key.removeprefix("base_model.model.").replace(".default", "").replace(".modules_to_save", "")
+        return key.replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
+    named = {saved(key): p.grad.double() for key, p in model.named_parameters() if p.requires_grad}
     return loss.item(), named
 
 
@@ -104,14 +162,17 @@ def case(base, adapter, labels):
     name = f"{base}.{adapter}"
     save_file(tensors, OUT / f"{name}.safetensors")
     print(f"{name:40s} loss {loss:10.4f}, {len(exact)} gradients, f32 is off by {error:.1e}")
+    config = json.loads((GOLDEN / "adapters" / adapter / "adapter_config.json").read_text())
+    dropout = {"dropout": config["lora_dropout"], "dropout_seed": DROPOUT_SEED} if config["lora_dropout"] else {}
     return {"base": f"bases/{base}", "adapter": f"adapters/{adapter}", "classifier_labels": labels,
-            "expected": f"gradients/{name}.safetensors", "trained_from": TRAINED_FROM, "f32_error": float(f"{error:.2g}")}
+            "expected": f"gradients/{name}.safetensors", "trained_from": TRAINED_FROM, "f32_error": float(f"{error:.2g}"),
+            **dropout}
 
 
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
-    for name, base in NEW_ADAPTERS.items():
-        make_adapter(name, base)
+    for name, (base, options) in NEW_ADAPTERS.items():
+        make_adapter(name, base, options)
     cases = [case(*c) for c in CASES]
     versions = {m.__name__: m.__version__ for m in (torch, transformers, peft)}
     (OUT / "cases.json").write_text(json.dumps({"versions": versions, "cases": cases}, indent=1) + "\n")

@@ -116,7 +116,8 @@ def make_model(case):
                                  attn_implementation="eager", **head)
     model.config.use_cache = False
     model = get_peft_model(model, LoraConfig(task_type=task, r=RANK, lora_alpha=ALPHA, lora_dropout=0.0,
-                                             target_modules=case["lora_target"], modules_to_save=saved))
+                                             target_modules=case["lora_target"], modules_to_save=saved,
+                                             use_dora=case.get("use_dora", False)))
     if not case["zero_b"]:
         generator = torch.Generator().manual_seed(case["seed"] + 1)
         for name, parameter in model.named_parameters():
@@ -242,6 +243,9 @@ CASES = {
     # An epoch ends with a micro-batch of one row.
     "sft_gemma": {"base": "gemma", "stage": "sft", "rows": 23, "max_steps": STEPS, "zero_b": False, "weight_decay": 0.0,
                   "lora_target": ALL, "learning_rate": 1e-2, "seed": 3},
+    # peft's first magnitudes are the norms of the weight; weight decay takes from them too.
+    "sft_llama_dora": {"base": "llama", "stage": "sft", "rows": 24, "max_steps": STEPS, "zero_b": True,
+                       "weight_decay": 0.01, "lora_target": ALL, "learning_rate": 1e-2, "seed": 7, "use_dora": True},
     "pointwise_binary": {"base": "llama", "stage": "pointwise", "rows": 12, "max_steps": STEPS, "zero_b": True,
                          "weight_decay": 0.0, "lora_target": [t for t in ALL if t != "k_proj"], "learning_rate": 5e-3,
                          "seed": 4, "loss": "ranknet_binary", "kl_weight": 0.1, "temperature": 2.0},
@@ -265,7 +269,8 @@ def settings(case):
     length = {key: case[key] for key in ("max_steps", "num_train_epochs") if key in case}
     return {"model_name_or_path": f"tests/golden/model/bases/{case['base']}", "stage": case["stage"],
             "finetuning_type": "lora", "lora_rank": RANK, "lora_alpha": ALPHA, "lora_dropout": 0.0,
-            "lora_target": case["lora_target"], "learning_rate": case["learning_rate"],
+            "lora_target": case["lora_target"], **({"use_dora": True} if case.get("use_dora") else {}),
+            "learning_rate": case["learning_rate"],
             "weight_decay": case["weight_decay"], "adam_beta1": 0.9, "adam_beta2": 0.999, "adam_epsilon": 1e-8,
             "max_grad_norm": 1.0, "lr_scheduler_type": "linear" if ranking else "cosine", "warmup_ratio": 0.1, **length,
             "per_device_train_batch_size": BATCH, "gradient_accumulation_steps": ACCUMULATION,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "base/error.h"
 
@@ -59,6 +60,23 @@ void AdaptedOps::AddDelta(const ModuleDelta& delta, const RowGroup& group, const
   float* b_out = Room(outer_, rows * out);
   backend_.MatMul(a_out, rows, delta.rank, delta.b.data(), out, DataOrNull(delta.b_bias), b_out);
   backend_.AddAdapter(b_out, group.rows, out, factor, DataOrNull(delta.dora_scale), bias, width, y);
+}
+
+// As peft does it (tuners/lora/dora.py, base_result None): the scale changes what the weight makes
+// of the dropped input, y += (scale - 1) W d(x) + scale * scaling * B(A(d(x))).
+void AdaptedOps::AddDroppedDora(const ModuleDelta& delta, const Matrix& weight,
+                                const RowGroup& group, const float* dropped, const float* a_out,
+                                int64_t width, float* y) {
+  const auto rows = static_cast<int64_t>(group.rows.size());
+  const int64_t out = weight.rows();
+  RowGroup among_themselves{.adapter = group.adapter,
+                            .rows = std::vector<int32_t>(group.rows.size())};
+  std::iota(among_themselves.rows.begin(), among_themselves.rows.end(), 0);
+  float* scaled = Room(scaled_, rows * out);
+  backend_.MatMul(dropped, rows, weight, nullptr, scaled);
+  backend_.AddAdapter(scaled, group.rows, out, -1.0F, nullptr, nullptr, width, y);
+  AddDelta(delta, among_themselves, a_out, out, delta.scaling, nullptr, out, scaled);
+  backend_.AddAdapter(scaled, group.rows, out, 1.0F, nullptr, nullptr, width, y);
 }
 
 void AdaptedOps::Embed(const Linear& embedding, const RowGroups& groups,
@@ -120,6 +138,10 @@ void AdaptedOps::Apply(const Linear& linear, const RowGroups& groups, const floa
     }
     float* inner = Room(inner_, rows * delta->rank);
     backend_.MatMul(gathered, rows, weight.cols(), delta->a.data(), delta->rank, nullptr, inner);
+    if (dropout_.probability > 0 && !delta->dora_scale.empty()) {
+      AddDroppedDora(*delta, weight, group, gathered, inner, width, y);
+      continue;
+    }
     AddDelta(*delta, group, inner, weight.rows(), delta->scaling, BiasOf(linear, delta), width, y);
   }
 }

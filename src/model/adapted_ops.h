@@ -44,6 +44,9 @@ class AdaptedOps {
                  float* y);
   void AddDelta(const ModuleDelta& delta, const RowGroup& group, const float* a_out, int64_t out,
                 float factor, const float* bias, int64_t width, float* y);
+  // The same under DoRA and dropout, `dropped` being what entered A.
+  void AddDroppedDora(const ModuleDelta& delta, const Matrix& weight, const RowGroup& group,
+                      const float* dropped, const float* a_out, int64_t width, float* y);
   // x of the group's rows: x itself where the group is the whole call.
   const float* Gather(const RowGroups& groups, const RowGroup& group, const float* x, int64_t n);
 
@@ -54,6 +57,7 @@ class AdaptedOps {
   AlignedVector<float> gathered_;
   AlignedVector<float> inner_;
   AlignedVector<float> outer_;
+  AlignedVector<float> scaled_;
 };
 
 }  // namespace dear

@@ -23,7 +23,7 @@ uint64_t Adapter::bytes() const {
   for (const auto& delta : deltas_) {
     if (!delta) continue;
     const size_t floats = delta->a.size() + delta->b.size() + delta->b_bias.size() +
-                          delta->dora_scale.size() + delta->replaced_bias.size() +
+                          3 * delta->dora_scale.size() + delta->replaced_bias.size() +
                           delta->replaced_norm.size();
     bytes += floats * sizeof(float);
     if (delta->replaced_weight) bytes += delta->replaced_weight->bytes();

@@ -18,9 +18,12 @@ struct ModuleDelta {
   std::vector<float> a;       // [rank, in]; of an embedding [vocab, rank]
   std::vector<float> b;       // [out, rank]
   std::vector<float> b_bias;  // [out] or empty: lora_bias
-  // DoRA: y = base(x) * scale + scale * scaling * B(A(x)), scale = magnitude / ||W + scaling*BA||
-  // by output (of an embedding: by column), computed once at load.
-  std::vector<float> dora_scale;  // [out] or empty
+  // DoRA: y = base(x) * scale + scale * scaling * B(A(x)), scale = magnitude / norm, norm = ||W +
+  // scaling*BA|| by output (of an embedding: by column). Norm and scale are computed at load, and
+  // again when the factors change (UpdateDora).
+  std::vector<float> dora_magnitude;  // [out] or empty, as the two below
+  std::vector<float> dora_norm;
+  std::vector<float> dora_scale;
   // A module that the adapter saved whole (modules_to_save, resized embedding): used in place of
   // the base's.
   std::shared_ptr<const Matrix> replaced_weight;

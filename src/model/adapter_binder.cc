@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/thread_pool.h"
 #include "model/merge.h"
 #include "model/model_builder.h"
 
@@ -213,9 +214,10 @@ void AdapterBinder::BindLora(const Linear& linear, Parts& parts, ModuleDelta& de
 
 void AdapterBinder::BindDora(const Linear& linear, const Tensor& magnitude,
                              ModuleDelta& delta) const {
-  const std::vector<float> norms = AdaptedNorms(WeightUnder(linear, delta), delta);
-  delta.dora_scale = Numbers(magnitude, {static_cast<int64_t>(norms.size())});
-  for (size_t i = 0; i < norms.size(); ++i) delta.dora_scale[i] /= norms[i];
+  const Matrix& weight = WeightUnder(linear, delta);
+  delta.dora_magnitude = Numbers(magnitude, {delta.is_embedding ? weight.cols() : weight.rows()});
+  ThreadPool pool;
+  UpdateDora(weight, delta, pool);
   RequireFinite(delta.dora_scale, magnitude.Where() + " over the norms of the weight");
 }
 

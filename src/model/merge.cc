@@ -2,7 +2,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "base/thread_pool.h"
 #include "model/adapter.h"
 #include "model/merge.h"
 
@@ -35,9 +34,8 @@ void AddDeltaRow(const ModuleDelta& delta, int64_t index, int64_t cols, float* r
 
 }  // namespace
 
-void ForEachAdaptedRow(const Matrix& weight, const ModuleDelta& delta,
+void ForEachAdaptedRow(const Matrix& weight, const ModuleDelta& delta, ThreadPool& pool,
                        const std::function<void(int64_t row, float* values)>& visit) {
-  ThreadPool pool;
   const int64_t cols = weight.cols();
   pool.Run((weight.rows() + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task, int) {
     const int64_t first = task * kRowsPerTask;
@@ -55,7 +53,8 @@ std::vector<float> MergedWeight(const Linear& base, const ModuleDelta& delta) {
   const Matrix& weight = delta.replaced_weight ? *delta.replaced_weight : *base.weight;
   const int64_t cols = weight.cols();
   std::vector<float> merged(static_cast<size_t>(weight.rows() * cols));
-  ForEachAdaptedRow(weight, delta, [&](int64_t row, float* values) {
+  ThreadPool pool;
+  ForEachAdaptedRow(weight, delta, pool, [&](int64_t row, float* values) {
     float* out = merged.data() + row * cols;
     for (int64_t i = 0; i < cols; ++i) {
       out[i] = values[i];
@@ -66,11 +65,11 @@ std::vector<float> MergedWeight(const Linear& base, const ModuleDelta& delta) {
   return merged;
 }
 
-std::vector<float> AdaptedNorms(const Matrix& weight, const ModuleDelta& delta) {
+std::vector<float> AdaptedNorms(const Matrix& weight, const ModuleDelta& delta, ThreadPool& pool) {
   const int64_t cols = weight.cols();
   if (!delta.is_embedding) {
     std::vector<float> norms(static_cast<size_t>(weight.rows()));
-    ForEachAdaptedRow(weight, delta, [&](int64_t row, float* values) {
+    ForEachAdaptedRow(weight, delta, pool, [&](int64_t row, float* values) {
       double squares = 0;
       for (int64_t i = 0; i < cols; ++i) squares += double{values[i]} * values[i];
       norms[static_cast<size_t>(row)] = static_cast<float>(std::sqrt(squares));
@@ -89,6 +88,12 @@ std::vector<float> AdaptedNorms(const Matrix& weight, const ModuleDelta& delta) 
   norms.reserve(squares.size());
   for (const double sum : squares) norms.push_back(static_cast<float>(std::sqrt(sum)));
   return norms;
+}
+
+void UpdateDora(const Matrix& weight, ModuleDelta& delta, ThreadPool& pool) {
+  delta.dora_norm = AdaptedNorms(weight, delta, pool);
+  delta.dora_scale = delta.dora_magnitude;
+  for (size_t i = 0; i < delta.dora_scale.size(); ++i) delta.dora_scale[i] /= delta.dora_norm[i];
 }
 
 }  // namespace dear

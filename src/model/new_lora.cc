@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/thread_pool.h"
 #include "formats/tensor_list.h"
+#include "model/merge.h"
 
 namespace dear {
 namespace {
@@ -42,6 +44,11 @@ void AddFactors(const Linear& linear, const LoraConfig& config, uint64_t seed,
   tensors.Add(MakeTensor(linear.name + ".lora_A.weight", {rank, in}, std::move(a)));
   tensors.Add(MakeTensor(linear.name + ".lora_B.weight", {linear.weight->rows(), rank},
                          std::vector<float>(static_cast<size_t>(linear.weight->rows() * rank))));
+  if (!config.use_dora) return;
+  // The norms of the weight itself, so that every scale is 1.
+  ThreadPool pool;
+  tensors.Add(MakeTensor(linear.name + ".lora_magnitude_vector", {linear.weight->rows()},
+                         AdaptedNorms(*linear.weight, ModuleDelta{}, pool)));
 }
 
 void AddWhole(const Model& base, const Linear& linear, uint64_t seed, TensorList& tensors) {

@@ -11,9 +11,10 @@ namespace dear {
 
 // An untrained LoRA adapter of `base` as peft initialises one (init_lora_weights=True): A uniform
 // in
-// +-1 / sqrt(in), B zero, saved modules as the base has them, a score head that the base lacks
-// normal with a deviation of 0.02. The numbers follow from `seed` and the module's number alone;
-// they are not torch's. Throws kInvalidArgument where the configuration matches no module.
+// +-1 / sqrt(in), B zero, DoRA's magnitudes the norms of the weight's rows, saved modules as the
+// base has them, a score head that the base lacks normal with a deviation of 0.02. The numbers
+// follow from `seed` and the module's number alone; they are not torch's. Throws kInvalidArgument
+// where the configuration matches no module.
 PeftAdapter NewLora(const Model& base, const LoraConfig& config, uint64_t seed);
 
 // adapter_config.json with the keys that peft 0.21 writes, in its order of names.

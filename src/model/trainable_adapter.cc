@@ -7,6 +7,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "formats/safetensors.h"
+#include "model/merge.h"
 #include "model/new_lora.h"
 
 namespace dear {
@@ -32,12 +33,11 @@ class TrainedMatrix : public Matrix {
   AlignedVector<float> values_;
 };
 
-void RequireTrainable(const LoraConfig& config, const Linear& linear, const Model& base,
-                      const ModuleDelta& delta, const std::string& name) {
+void RequireTrainable(const Linear& linear, const Model& base, const ModuleDelta& delta,
+                      const std::string& name) {
   const auto fail = [&](const std::string& what) {
     throw Error(ErrorCode::kUnsupported, name, what + " cannot be trained");
   };
-  if (config.use_dora) fail("DoRA (use_dora)");
   if (!delta.b_bias.empty()) fail("lora_bias");
   if (delta.has_replaced_bias) fail("the bias of " + linear.name);
   if (delta.is_embedding) fail("the embedding " + linear.name);
@@ -60,7 +60,7 @@ TrainableAdapter::TrainableAdapter(const Model& base, const PeftAdapter& files, 
   base.ForEachLinear([&](const Linear& linear) {
     const ModuleDelta* delta = adapter->delta(linear.id);
     if (delta == nullptr) return;
-    RequireTrainable(config_, linear, base, *delta, adapter->name());
+    RequireTrainable(linear, base, *delta, adapter->name());
     Open(*adapter, linear);
   });
 }
@@ -92,10 +92,19 @@ void TrainableAdapter::Open(Adapter& adapter, const Linear& linear) {
   const Matrix& weight = delta.replaced_weight ? *delta.replaced_weight : *linear.weight;
   gradients.a = add(".lora_A.weight", Kind::kLoraA, {delta.rank, weight.cols()}, delta.a);
   gradients.b = add(".lora_B.weight", Kind::kLoraB, {weight.rows(), delta.rank}, delta.b);
+  if (delta.dora_magnitude.empty()) return;
+  // peft saves it without the ".weight" that its parameter ends in.
+  gradients.magnitude =
+      add(".lora_magnitude_vector", Kind::kMagnitude, {weight.rows()}, delta.dora_magnitude);
+  scaled_.push_back({.weight = &weight, .delta = &delta});
 }
 
 void TrainableAdapter::ClearGradients() {
   for (const TrainedTensor& tensor : tensors_) std::ranges::fill(tensor.gradient, 0.0F);
+}
+
+void TrainableAdapter::ValuesChanged(ThreadPool& pool) {
+  for (const ScaledModule& module : scaled_) UpdateDora(*module.weight, *module.delta, pool);
 }
 
 void TrainableAdapter::Save(const std::filesystem::path& folder) const {

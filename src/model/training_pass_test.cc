@@ -31,6 +31,7 @@ struct GradientCase {
   int64_t labels = 0;
   size_t trained_from = 0;
   double f32_error = 0;  // of torch in f32, in parts of a tensor's largest number
+  LoraDropout dropout;
 };
 
 void PrintTo(const GradientCase& test, std::ostream* out) {
@@ -45,7 +46,9 @@ std::vector<GradientCase> Cases() {
     std::string name = std::filesystem::path(expected).stem().string();
     std::ranges::replace(name, '.', '_');
     cases.push_back({name, json["base"], json["adapter"], expected, json["classifier_labels"],
-                     json["trained_from"], json["f32_error"]});
+                     json["trained_from"], json["f32_error"],
+                     LoraDropout{.probability = json.value("dropout", 0.0F),
+                                 .seed = json.value("dropout_seed", uint64_t{0})}});
   }
   return cases;
 }
@@ -152,7 +155,7 @@ TEST_P(GradientTest, AreThoseOfAutograd) {
   const double allowed = std::max(1e-5, 2 * test.f32_error);
   for (const cpu::KernelTable* kernels : cpu::RunnableKernels()) {
     SCOPED_TRACE(kernels->name);
-    const Result result = StepOf(test, {.kernels = kernels});
+    const Result result = StepOf(test, {.kernels = kernels, .dropout = test.dropout});
     const double loss = ToF32(file->Get("loss"))[0];
     EXPECT_NEAR(result.loss, loss, 1e-5 * loss);
     std::set<std::string> names = {"ids.0", "ids.1", "loss"};
@@ -204,8 +207,7 @@ TEST(TrainingPassTest, ThreadsAndKeptLayersChangeNoBit) {
 }
 
 // The slope along a random direction, by differences, is the gradient's product with it.
-TEST(TrainingPassTest, GradientsUnderDropoutAreThoseOfTheLossUnderTheSameDropout) {
-  const GradientCase test = Cases().front();
+void ExpectSlopesUnderDropout(const GradientCase& test) {
   const auto model = Load(test);
   TrainableAdapter adapter(*model, OpenPeftAdapter(GoldenFolder() / test.adapter), "a");
   const auto pool = std::make_shared<ThreadPool>(1);
@@ -234,11 +236,52 @@ TEST(TrainingPassTest, GradientsUnderDropoutAreThoseOfTheLossUnderTheSameDropout
       for (size_t i = 0; i < start.size(); ++i) {
         tensor.values[i] = static_cast<float>(start[i] + factor * step * tensor.gradient[i]);
       }
+      // Without this DoRA's norm stays what it is, as the gradients of the factors have it.
+      if (tensor.kind == TrainedTensor::Kind::kMagnitude) adapter.ValuesChanged(*pool);
       return loss_with(0.3F);
     };
     const double slope = (loss_at(1) - loss_at(-1)) / (2 * step);
     std::ranges::copy(start, tensor.values.begin());
+    adapter.ValuesChanged(*pool);
     EXPECT_NEAR(slope / square, 1, 0.03) << tensor.name;
+  }
+}
+
+TEST(TrainingPassTest, GradientsUnderDropoutAreThoseOfTheLossUnderTheSameDropout) {
+  const std::vector<GradientCase> cases = Cases();
+  ExpectSlopesUnderDropout(cases.front());
+  const auto dora = std::ranges::find(cases, "llama_lora_dora", &GradientCase::name);
+  ASSERT_NE(dora, cases.end());
+  ExpectSlopesUnderDropout(*dora);
+}
+
+// Bit for bit: what a training measures is what is served after it.
+TEST(TrainingPassTest, DoraFollowsItsFactorsAsALoadDoesOnAnyNumberOfThreads) {
+  const auto model = Load({.base = "bases/llama"});
+  const std::filesystem::path saved =
+      std::filesystem::path(::testing::TempDir()) / "dear_dora_follows";
+  for (const int threads : {1, 3}) {
+    // The head has rows for several tasks.
+    TrainableAdapter adapter(*model, OpenPeftAdapter(GoldenFolder() / "adapters/lora_lm_head_dora"),
+                             "a");
+    for (const TrainedTensor& tensor : adapter.tensors()) {
+      for (size_t i = 0; i < tensor.values.size(); ++i) {
+        tensor.values[i] *= 1 + 0.1F * std::sin(static_cast<float>(i));
+      }
+    }
+    ThreadPool pool(threads);
+    const int head = model->head().id;
+    const std::vector<float> before = adapter.adapter()->delta(head)->dora_scale;
+    adapter.ValuesChanged(pool);
+    adapter.Save(saved);
+    const auto loaded = Adapter::Bind(*model, OpenPeftAdapter(saved), "b");
+    EXPECT_NE(adapter.adapter()->delta(head)->dora_scale, before);
+    for (int id = 0; id < model->num_modules(); ++id) {
+      const ModuleDelta* trained = adapter.adapter()->delta(id);
+      if (trained == nullptr) continue;
+      EXPECT_EQ(trained->dora_scale, loaded->delta(id)->dora_scale) << id;
+      EXPECT_EQ(trained->dora_norm, loaded->delta(id)->dora_norm) << id;
+    }
   }
 }
 
@@ -253,7 +296,6 @@ TEST(TrainingPassTest, WhatCannotBeTrainedIsNamed) {
     }
     return "";
   };
-  EXPECT_THAT(message_of("lora_dora"), ::testing::HasSubstr("DoRA"));
   EXPECT_THAT(message_of("lora_bias"), ::testing::HasSubstr("lora_bias"));
   EXPECT_THAT(message_of("lora_embed"), ::testing::HasSubstr("embed_tokens"));
   EXPECT_THAT(message_of("lora_save_norms"), ::testing::HasSubstr("norm"));
@@ -297,6 +339,32 @@ TEST(NewLoraTest, BeginsAsTheBaseAndDependsOnTheSeedAlone) {
     EXPECT_FALSE(std::ranges::equal(tensor.values, other.tensors()[i].values));
     const double bound_of = 1 / std::sqrt(static_cast<double>(tensor.shape[1]));
     for (const float value : tensor.values) EXPECT_LT(std::fabs(value), bound_of);
+  }
+}
+
+TEST(NewLoraTest, DoraBeginsAsTheBaseToo) {
+  LoraConfig config;
+  config.r = 4;
+  config.use_dora = true;
+  config.target_modules = {"q_proj", "down_proj"};
+  for (const char* base : {"bases/llama", "bases/qwen2"}) {
+    const auto model = Load({.base = base});
+    const TrainableAdapter adapter(*model, NewLora(*model, config, 1), "new");
+    ASSERT_EQ(adapter.tensors().size(), 12U);  // two layers, two modules; A, B, magnitude
+    const TrainedTensor& magnitude = adapter.tensors()[2];
+    EXPECT_EQ(magnitude.name, "model.layers.0.self_attn.q_proj.lora_magnitude_vector");
+    const Matrix& weight = *model->layers()[0].q.weight;
+    ASSERT_EQ(magnitude.shape, std::vector<int64_t>{weight.rows()});
+    std::vector<float> row(static_cast<size_t>(weight.cols()));
+    for (int64_t i = 0; i < weight.rows(); ++i) {
+      weight.CopyRows(i, 1, row.data());
+      double squares = 0;
+      for (const float value : row) squares += double{value} * value;
+      EXPECT_FLOAT_EQ(magnitude.values[static_cast<size_t>(i)],
+                      static_cast<float>(std::sqrt(squares)));
+    }
+    const ModuleDelta& delta = *adapter.adapter()->delta(model->layers()[0].q.id);
+    EXPECT_THAT(delta.dora_scale, ::testing::Each(1.0F));
   }
 }
 

@@ -172,7 +172,7 @@ TEST_P(TrainingParityTest, FiftyStepsFollowTransformersAndPeft) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, TrainingParityTest,
-                         ::testing::Values("sft_llama", "sft_qwen3", "sft_gemma",
+                         ::testing::Values("sft_llama", "sft_qwen3", "sft_gemma", "sft_llama_dora",
                                            "pointwise_binary", "pointwise_teacher", "likelihood"),
                          [](const auto& test) { return test.param; });
 
