@@ -27,6 +27,12 @@ class MicroBatch {
   virtual double Evaluate(TrainingPass& pass) = 0;
 };
 
+// What an item will take.
+struct ItemSize {
+  int64_t tokens = 0;  // in memory at once
+  int64_t weight = 0;
+};
+
 // What is learned from which items. Immutable, so that batches may be prepared ahead.
 class Objective {
  public:
@@ -35,6 +41,11 @@ class Objective {
   // `epoch` counts from 0: an objective may choose anew in each.
   virtual std::unique_ptr<MicroBatch> Prepare(std::span<const size_t> items,
                                               int64_t epoch) const = 0;
+  // Of the item alone, in the first epoch. Safe to call from several threads.
+  virtual ItemSize SizeOf(size_t item) const {
+    const auto batch = Prepare(std::span(&item, 1), 0);
+    return {.tokens = batch->tokens_at_once(), .weight = batch->weight()};
+  }
 };
 
 }  // namespace dear

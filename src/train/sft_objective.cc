@@ -1,5 +1,6 @@
 #include "train/sft_objective.h"
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -59,12 +60,37 @@ class SftMicroBatch : public MicroBatch {
 SftObjective::SftObjective(size_t size, EncodeFn encode)
     : size_(size), encode_(std::move(encode)) {}
 
+SftObjective::SftObjective(SftObjective examples, std::span<const ItemSize> sizes,
+                           const SftPackingOptions& packing)
+    : SftObjective(std::move(examples)) {
+  std::vector<int64_t> lengths(sizes.size());
+  std::ranges::transform(sizes, lengths.begin(), &ItemSize::tokens);
+  packing_.emplace(lengths, packing);
+  for (size_t row = 0; row < packing_->num_rows(); ++row) {
+    ItemSize& sum = row_sizes_.emplace_back();
+    for (const uint32_t example : packing_->Row(row)) {
+      sum.tokens += sizes[example].tokens;
+      sum.weight += sizes[example].weight;
+    }
+  }
+}
+
 std::unique_ptr<MicroBatch> SftObjective::Prepare(std::span<const size_t> items,
                                                   int64_t /*epoch*/) const {
   std::vector<SftTokens> examples;
-  examples.reserve(items.size());
-  for (const size_t item : items) examples.push_back(encode_(item));
+  for (const size_t item : items) {
+    if (!packing_) {
+      examples.push_back(encode_(item));
+      continue;
+    }
+    for (const uint32_t example : packing_->Row(item)) examples.push_back(encode_(example));
+  }
   return std::make_unique<SftMicroBatch>(std::move(examples));
+}
+
+ItemSize SftObjective::SizeOf(size_t item) const {
+  // Asked of every row before a training: no row is encoded again for it.
+  return packing_ ? row_sizes_[item] : Objective::SizeOf(item);
 }
 
 }  // namespace dear
