@@ -70,9 +70,16 @@ void NoteData(const TrainConfig& config, const TrainingPlan& plan, bool quiet) {
     Note(quiet,
          "dear: bf16: computed in f32, which is more exact; compute: fast multiplies in bf16");
   }
+  if (config.packing && !config.neat_packing) {
+    Note(quiet, "dear: packing: the examples of a row do not see each other, as in neat_packing");
+  }
   if (plan.dropped == 0) return;
   Note(quiet, "dear: " + Grouped(plan.dropped) + " rows cannot be used, the first of them:");
   for (const std::string& row : plan.first_dropped) Note(quiet, "dear:   " + row);
+}
+
+std::string RowsText(int64_t rows, int64_t packed) {
+  return Grouped(rows) + (packed > 0 ? ", packed from " + Grouped(packed) + " examples" : "");
 }
 
 std::vector<std::vector<std::string>> PlanRows(const TrainConfig& config,
@@ -86,9 +93,13 @@ std::vector<std::vector<std::string>> PlanRows(const TrainConfig& config,
                       (config.adapter_name_or_path.empty()
                            ? " of a new adapter"
                            : " of the adapter " + config.adapter_name_or_path)},
-      {"rows",
-       Grouped(plan.items) +
-           (plan.eval_items > 0 ? ", and " + Grouped(plan.eval_items) + " to evaluate on" : "")},
+      {"rows", RowsText(plan.items, plan.packed) +
+                   (plan.eval_items > 0
+                        ? ", and " + RowsText(plan.eval_items, plan.eval_packed) + " to evaluate on"
+                        : "") +
+                   (plan.eval_queries > 0 ? ", and " + Grouped(plan.eval_queries) +
+                                                " queries to rank for " + config.eval_measure
+                                          : "")},
       {"tokens", Grouped(plan.epoch_tokens) + " an epoch" +
                      (plan.epoch_trained_tokens > 0
                           ? ", " + Grouped(plan.epoch_trained_tokens) + " of them learned"
@@ -109,6 +120,9 @@ Json PlanJson(const TrainConfig& config, const TrainingPlan& plan) {
                {"output_dir", config.output_dir},
                {"items", plan.items},
                {"eval_items", plan.eval_items},
+               {"packed", plan.packed},
+               {"eval_packed", plan.eval_packed},
+               {"eval_queries", plan.eval_queries},
                {"dropped", plan.dropped},
                {"first_dropped", plan.first_dropped},
                {"epoch_tokens", plan.epoch_tokens},
@@ -162,12 +176,7 @@ class Reporter {
 
   TrainerEvents Events() {
     return {.on_step = [this](const TrainStepReport& step) { OnStep(step); },
-            .on_eval =
-                [this](const TrainEvalReport& eval) {
-                  bar_.Clear();
-                  Note(quiet_, "dear: step " + std::to_string(eval.step) + "  eval_loss " +
-                                   Format("%.4f", eval.loss));
-                },
+            .on_eval = [this](const TrainEvalReport& eval) { OnEval(eval); },
             .on_checkpoint = [this](const std::filesystem::path& folder) { OnCheckpoint(folder); },
             .cancel = InterruptFunction()};
   }
@@ -202,6 +211,15 @@ class Reporter {
     SayHowToGoOn();
   }
 
+  void OnEval(const TrainEvalReport& eval) {
+    bar_.Clear();
+    std::string line = "dear: step " + std::to_string(eval.step);
+    if (eval.loss) line += "  eval_loss " + Format("%.4f", *eval.loss);
+    for (const auto& [name, value] : eval.measures)
+      line += "  " + name + " " + Format("%.4f", value);
+    Note(quiet_, line + (eval.is_best ? "  (the best so far)" : ""));
+  }
+
   void OnCheckpoint(const std::filesystem::path& folder) {
     saved_ = folder.string();
     bar_.Clear();
@@ -222,6 +240,16 @@ class Reporter {
   double begin_seconds_ = 0;
   int64_t begin_step_ = 0;
 };
+
+// A line about the best evaluation; empty where there was none.
+std::string BestText(const TrainConfig& config, const TrainResult& result) {
+  if (!result.best.value) return "";
+  return (result.stopped_early ? "stopped early: " : "") + config.BestFigure() +
+         " was best at step " + Grouped(result.best.step) + ", " +
+         Format("%.4f", *result.best.value) +
+         (config.load_best_model_at_end ? ", and that adapter is the result\n"
+                                        : "; that adapter is in best/\n");
+}
 
 int Train(const Options& options, bool quiet) {
   const TrainConfig config = ParseTrainConfig(ReadFile(options.config, kMaxConfigBytes),
@@ -257,15 +285,23 @@ int Train(const Options& options, bool quiet) {
                {"train_loss", result.mean_loss},
                {"tokens", result.tokens},
                {"seconds", result.seconds}};
-  if (result.eval_loss) json["eval_loss"] = *result.eval_loss;
+  if (result.evaluation) {
+    if (result.evaluation->loss) json["eval_loss"] = *result.evaluation->loss;
+    for (const auto& [name, value] : result.evaluation->measures) json[name] = value;
+  }
+  if (result.best.value) {
+    json["best_step"] = result.best.step;
+    json["best_" + config.BestFigure()] = *result.best.value;
+  }
+  json["stopped_early"] = result.stopped_early;
   if (options.json) {
     Print(json.dump() + "\n");
   } else {
     Print("trained " + Grouped(result.steps) + " steps, mean loss " +
           Format("%.4f", result.mean_loss) + ", in " + Duration(result.seconds) + " (" +
-          Format("%.0f", static_cast<double>(result.tokens) / result.seconds) +
-          " tokens/s)\nthe adapter is in " + config.output_dir + "; try it:\n  dear rerank -m " +
-          config.output_dir + " -q QUERY -d PASSAGES.txt\n");
+          Format("%.0f", static_cast<double>(result.tokens) / result.seconds) + " tokens/s)\n" +
+          BestText(config, result) + "the adapter is in " + config.output_dir +
+          "; try it:\n  dear rerank -m " + config.output_dir + " -q QUERY -d PASSAGES.txt\n");
   }
   return 0;
 }

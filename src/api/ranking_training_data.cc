@@ -1,13 +1,11 @@
 // The data of pointwise training, and of training by query likelihood.
 #include <algorithm>
-#include <filesystem>
 #include <numeric>
 #include <utility>
 
 #include "api/training_data.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/mapped_file.h"
 #include "rank/recipe.h"
 #include "train/ranking_dataset.h"
 #include "train/ranking_encoder.h"
@@ -16,21 +14,22 @@
 namespace dear {
 namespace {
 
-// Of the stage; throws where the recipe is of the other one.
-Recipe RecipeOf(const TrainConfig& config) {
+// With the lengths of the configuration; throws where the recipe is not one of the stage's.
+ServedRecipe RecipeOf(const TrainConfig& config) {
   const bool likelihood = config.stage == TrainStage::kLikelihood;
   const std::string name = !config.recipe.empty() ? config.recipe
                            : likelihood           ? "query-likelihood"
                                                   : "dear-pointwise-card";
-  Recipe recipe = LoadRecipe(name);
+  ServedRecipe served = ServedRecipe::Load(name);
   const RecipeKind expected = likelihood ? RecipeKind::kQueryLikelihood : RecipeKind::kPointwise;
-  if (recipe.kind != expected) {
+  if (served.recipe->kind != expected) {
     throw Error(ErrorCode::kInvalidArgument, "recipe",
-                "'" + name + "' is of kind " + std::string(RecipeKindName(recipe.kind)) +
+                "'" + name + "' is of kind " + std::string(RecipeKindName(served.recipe->kind)) +
                     ", but the stage asks for " + std::string(RecipeKindName(expected)));
   }
-  return WithLengths(std::move(recipe),
-                     {.query = config.query_max_length, .passage = config.passage_max_length});
+  served.recipe = WithLengths(*std::move(served.recipe), {.query = config.query_max_length,
+                                                          .passage = config.passage_max_length});
+  return served;
 }
 
 struct RankingData : TrainingData {
@@ -89,13 +88,9 @@ std::unique_ptr<TrainingData> OpenRankingData(const TrainConfig& config,
                                               std::shared_ptr<const Tokenizer> tokenizer,
                                               int64_t context) {
   auto data = std::make_unique<RankingData>();
-  const Recipe recipe = RecipeOf(config);
-  data->recipe = recipe.name;
+  data->served = RecipeOf(config);
+  const Recipe& recipe = *data->served.recipe;
   data->form = recipe.name;
-  if (IsRecipeFile(config.recipe)) {
-    data->recipe = std::filesystem::path(config.recipe).filename().string();
-    data->recipe_text = ReadFile(config.recipe);
-  }
   data->needs_score_head =
       recipe.kind == RecipeKind::kPointwise && recipe.score.head == ScoreHead::kLinear;
   data->encoder = std::make_unique<RankingEncoder>(recipe, tokenizer, context);

@@ -6,6 +6,7 @@
 #include "api/training_data.h"
 #include "base/error.h"
 #include "train/dataset_info.h"
+#include "train/item_sizes.h"
 #include "train/sft_dataset.h"
 #include "train/sft_objective.h"
 #include "train/sft_template.h"
@@ -46,6 +47,31 @@ struct SftData : TrainingData {
   std::unique_ptr<SftDataset> eval;  // null: a part of `train`, or none
 };
 
+// The same items in rows, where the configuration asks for it.
+class Packer {
+ public:
+  Packer(const TrainConfig& config, ThreadPool& pool, const ProgressFn& progress)
+      : config_(config), pool_(pool), progress_(progress) {}
+
+  // Tokens of an example at most, so that each fits into a row.
+  int64_t cutoff_len() const { return config_.cutoff_len - (config_.packing ? 1 : 0); }
+
+  // `packed` becomes the number of examples in rows; it stays where nothing is packed.
+  std::unique_ptr<Objective> Pack(SftObjective examples, int64_t* packed) const {
+    if (!config_.packing) return std::make_unique<SftObjective>(std::move(examples));
+    const std::vector<ItemSize> sizes = ItemSizes(examples, pool_, progress_);
+    *packed = static_cast<int64_t>(sizes.size());
+    return std::make_unique<SftObjective>(
+        std::move(examples), sizes,
+        SftPackingOptions{.capacity = cutoff_len(), .group = config_.preprocessing_batch_size});
+  }
+
+ private:
+  const TrainConfig& config_;
+  ThreadPool& pool_;
+  const ProgressFn& progress_;
+};
+
 std::unique_ptr<SftDataset> Open(const std::vector<std::string>& names, const TrainConfig& config) {
   return std::make_unique<SftDataset>(
       FindSftSources(JoinedNames(names), config.dataset_dir),
@@ -56,16 +82,18 @@ std::unique_ptr<SftDataset> Open(const std::vector<std::string>& names, const Tr
 }  // namespace
 
 std::unique_ptr<TrainingData> OpenSftData(const TrainConfig& config,
-                                          std::shared_ptr<const Tokenizer> tokenizer) {
+                                          std::shared_ptr<const Tokenizer> tokenizer,
+                                          ThreadPool& pool, const ProgressFn& progress) {
+  const Packer packer(config, pool, progress);
   auto data = std::make_unique<SftData>();
   data->rendering =
       std::make_unique<SftTemplate>(config.chat_template, tokenizer,
-                                    SftTemplateOptions{.cutoff_len = config.cutoff_len,
+                                    SftTemplateOptions{.cutoff_len = packer.cutoff_len(),
                                                        .train_on_prompt = config.train_on_prompt,
                                                        .mask_history = config.mask_history,
                                                        .turns = {}});
   data->form = data->rendering->name();
-  data->recipe = config.recipe;
+  if (!config.recipe.empty()) data->served = ServedRecipe::Load(config.recipe);
   data->train = Open(config.dataset, config);
   data->dropped = data->train->report().dropped;
   data->first_dropped = data->train->report().first_dropped;
@@ -81,11 +109,11 @@ std::unique_ptr<TrainingData> OpenSftData(const TrainConfig& config,
     split.held_out.resize(data->eval->size());
     std::iota(split.held_out.begin(), split.held_out.end(), size_t{0});
   }
-  data->objective = std::make_unique<SftObjective>(
-      ObjectiveOf(*data->train, *data->rendering, std::move(split.train)));
+  data->objective = packer.Pack(ObjectiveOf(*data->train, *data->rendering, std::move(split.train)),
+                                &data->packed);
   if (!split.held_out.empty()) {
-    data->evaluation = std::make_unique<SftObjective>(
-        ObjectiveOf(*held_from, *data->rendering, std::move(split.held_out)));
+    data->evaluation = packer.Pack(
+        ObjectiveOf(*held_from, *data->rendering, std::move(split.held_out)), &data->eval_packed);
   }
   return data;
 }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 #include <random>
 #include <utility>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
 
 namespace dear {
 
@@ -14,6 +16,14 @@ std::string JoinedNames(const std::vector<std::string>& names) {
   std::string joined;
   for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
   return joined;
+}
+
+ServedRecipe ServedRecipe::Load(const std::string& name_or_path) {
+  ServedRecipe served{.recipe = LoadRecipe(name_or_path), .name = name_or_path, .text = {}};
+  if (!IsRecipeFile(name_or_path)) return served;
+  served.name = std::filesystem::path(name_or_path).filename().string();
+  served.text = ReadFile(name_or_path);
+  return served;
 }
 
 TrainingSplit SplitItems(size_t count, const TrainConfig& config) {
@@ -41,9 +51,13 @@ TrainingSplit SplitItems(size_t count, const TrainConfig& config) {
 
 std::unique_ptr<TrainingData> OpenTrainingData(const TrainConfig& config,
                                                std::shared_ptr<const Tokenizer> tokenizer,
-                                               int64_t context) {
-  if (config.stage == TrainStage::kSft) return OpenSftData(config, std::move(tokenizer));
-  return OpenRankingData(config, std::move(tokenizer), context);
+                                               int64_t context, ThreadPool& pool,
+                                               const ProgressFn& progress) {
+  std::unique_ptr<TrainingData> data = config.stage == TrainStage::kSft
+                                           ? OpenSftData(config, tokenizer, pool, progress)
+                                           : OpenRankingData(config, tokenizer, context);
+  data->tokenizer = std::move(tokenizer);
+  return data;
 }
 
 }  // namespace dear

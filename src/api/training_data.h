@@ -3,9 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/progress.h"
+#include "base/thread_pool.h"
+#include "rank/recipe.h"
 #include "text/tokenizer.h"
 #include "train/objective.h"
 #include "train/train_config.h"
@@ -18,6 +22,16 @@ struct ShownText {
   bool trained = false;
 };
 
+// By which an adapter is to be served.
+struct ServedRecipe {
+  std::optional<Recipe> recipe;  // absent: it is not known
+  std::string name;              // that LoadRecipe takes, or the name of a file
+  std::string text;              // of the file
+
+  // A name or a file, as LoadRecipe takes it. Throws what that throws.
+  static ServedRecipe Load(const std::string& name_or_path);
+};
+
 // What a configuration's datasets give, for one stage.
 struct TrainingData {
   static constexpr size_t kShownExamples = 3;
@@ -26,13 +40,13 @@ struct TrainingData {
 
   std::unique_ptr<Objective> objective;
   std::unique_ptr<Objective> evaluation;  // null: there is none
+  int64_t packed = 0;                     // examples in rows that they share; 0: each has its own
+  int64_t eval_packed = 0;                // likewise
   int64_t dropped = 0;                    // rows that cannot be used
   std::vector<std::string> first_dropped;
-  std::string form;    // the template's name, or the recipe's
-  // By which the adapter is to be served: its name, empty where it is not known, or a file's name
-  // and what stood in it.
-  std::string recipe;
-  std::string recipe_text;
+  std::string form;  // the template's name, or the recipe's
+  std::shared_ptr<const Tokenizer> tokenizer;
+  ServedRecipe served;
   bool needs_score_head = false;
   std::vector<std::vector<ShownText>> examples;  // the first ones, as the model sees them
 };
@@ -40,7 +54,8 @@ struct TrainingData {
 // `context`: the longest input that the model takes. Throws Error naming key, file or row.
 std::unique_ptr<TrainingData> OpenTrainingData(const TrainConfig& config,
                                                std::shared_ptr<const Tokenizer> tokenizer,
-                                               int64_t context);
+                                               int64_t context, ThreadPool& pool,
+                                               const ProgressFn& progress);
 
 // Which of `count` items are trained on and which are held out: val_size of them, drawn by the
 // seed. Throws kInvalidArgument where nothing would be left to train on.
@@ -54,7 +69,8 @@ TrainingSplit SplitItems(size_t count, const TrainConfig& config);
 std::string JoinedNames(const std::vector<std::string>& names);
 
 std::unique_ptr<TrainingData> OpenSftData(const TrainConfig& config,
-                                          std::shared_ptr<const Tokenizer> tokenizer);
+                                          std::shared_ptr<const Tokenizer> tokenizer,
+                                          ThreadPool& pool, const ProgressFn& progress);
 std::unique_ptr<TrainingData> OpenRankingData(const TrainConfig& config,
                                               std::shared_ptr<const Tokenizer> tokenizer,
                                               int64_t context);

@@ -53,6 +53,7 @@ void TrainingRecord::OnEval(const TrainEvalReport& report) {
           .total_steps = last_.total_steps,
           .epoch = report.epoch,
           .eval_loss = report.loss,
+          .evaluations = report.measures,
           .elapsed_seconds = last_.seconds,
           .total_tokens = last_.tokens});
 }
@@ -82,9 +83,13 @@ void TrainingRecord::Finish(const TrainResult& result, ModelCard card) {
                                      .num_steps = result.steps,
                                      .num_tokens = result.tokens});
   SaveMetrics(output_, "train", metrics);
-  if (result.eval_loss) {
-    SaveMetrics(output_, "eval", {{"epoch", last_.epoch}, {"eval_loss", *result.eval_loss}});
-    card.evaluations["eval_loss"] = *result.eval_loss;
+  if (result.evaluation) {
+    const TrainEvalReport& evaluation = *result.evaluation;
+    if (evaluation.loss) card.evaluations["eval_loss"] = *evaluation.loss;
+    card.evaluations.insert(evaluation.measures.begin(), evaluation.measures.end());
+    Json figures = card.evaluations;
+    figures["epoch"] = evaluation.epoch;
+    SaveMetrics(output_, "eval", figures);
   }
   WriteTrainerState(output_ / "trainer_state.json", progress, log_.entries());
   if (events_) events_->AppendMetrics(metrics, result.steps, WallTime());

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <functional>
@@ -11,6 +10,7 @@
 #include <system_error>
 
 #include "api/model_files.h"
+#include "api/training_measure.h"
 #include "api/training_record.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -20,6 +20,7 @@
 #include "formats/peft_adapter.h"
 #include "model/fingerprint.h"
 #include "model/new_lora.h"
+#include "train/item_sizes.h"
 
 namespace dear {
 namespace fs = std::filesystem;
@@ -38,12 +39,6 @@ void RequireSupported(const TrainConfig& config) {
   if (config.finetuning_type != FinetuningType::kLora) {
     Unsupported("finetuning_type", "full fine-tuning is not done; use lora");
   }
-  if (config.use_dora) Unsupported("use_dora", "DoRA cannot be trained");
-  if (config.packing) {
-    Unsupported("packing",
-                "filling rows up to cutoff_len is not done; the sequences of a batch lie one after "
-                "the other without padding and do not see each other in any case");
-  }
 }
 
 // Whether the name is that of a path here: adapters name their base by it wherever they are read.
@@ -61,6 +56,7 @@ LoraConfig NewLoraConfig(const TrainConfig& config, const Model& model) {
   lora.lora_alpha = config.lora_alpha;
   lora.lora_dropout = config.lora_dropout;
   lora.use_rslora = config.use_rslora;
+  lora.use_dora = config.use_dora;
   lora.modules_to_save = config.additional_target;
   if (config.lora_target == std::vector<std::string>{"all"}) {
     lora.target_modules = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
@@ -93,7 +89,7 @@ TrainingRun::TrainingRun(TrainConfig config, const ProgressFn& progress)
     : config_(std::move(config)),
       pool_(std::make_shared<ThreadPool>(static_cast<int>(config_.threads))) {
   RequireSupported(config_);
-  OpenData();
+  OpenData(progress);
   OpenModel(progress);
   ScanLengths(progress);
   ChooseMemory();
@@ -103,12 +99,12 @@ TrainingRun::TrainingRun(TrainConfig config, const ProgressFn& progress)
                                          TrainingMemory{.kept_layers = plan_.kept_layers});
   trainer_ =
       std::make_unique<Trainer>(*data_->objective, *adapter_, *pass_, pool_, MakeTrainerOptions());
-  trainer_->SetEvaluation(data_->evaluation.get());
+  OpenEvaluation();
   plan_.total_steps = trainer_->total_steps();
   plan_.first_step = trainer_->steps_done();
 }
 
-void TrainingRun::OpenData() {
+void TrainingRun::OpenData(const ProgressFn& progress) {
   const ModelFiles files = FindModelFiles(config_.model_name_or_path);
   if (files.adapter) {
     throw Error(ErrorCode::kInvalidArgument, "model_name_or_path",
@@ -116,13 +112,31 @@ void TrainingRun::OpenData() {
                     "' is an adapter: name its base here and the adapter in adapter_name_or_path");
   }
   checkpoint_ = OpenCheckpoint(files.base);
-  data_ = OpenTrainingData(config_, OpenTokenizer(files), checkpoint_.config.max_positions);
+  data_ = OpenTrainingData(config_, OpenTokenizer(files), checkpoint_.config.max_positions, *pool_,
+                           progress);
   plan_.items = static_cast<int64_t>(data_->objective->size());
   plan_.eval_items = data_->evaluation ? static_cast<int64_t>(data_->evaluation->size()) : 0;
+  plan_.packed = data_->packed;
+  plan_.eval_packed = data_->eval_packed;
   plan_.dropped = data_->dropped;
   plan_.first_dropped = data_->first_dropped;
   plan_.template_name = data_->form;
   plan_.examples = data_->examples;
+}
+
+void TrainingRun::OpenEvaluation() {
+  MeasureFn measure;
+  if (!config_.eval_jobs.empty()) {
+    const auto ranks =
+        std::make_shared<TrainingMeasure>(config_, *data_->served.recipe,
+                                          ModelLanguageModel::Parts{.model = model_,
+                                                                    .adapter = adapter_->adapter(),
+                                                                    .tokenizer = data_->tokenizer,
+                                                                    .pool = pool_});
+    plan_.eval_queries = static_cast<int64_t>(ranks->num_queries());
+    measure = [ranks](const CancelFn& cancel) { return ranks->Measure(cancel); };
+  }
+  trainer_->SetEvaluation(data_->evaluation.get(), std::move(measure));
 }
 
 void TrainingRun::OpenModel(const ProgressFn& progress) {
@@ -153,27 +167,12 @@ void TrainingRun::OpenModel(const ProgressFn& progress) {
 }
 
 void TrainingRun::ScanLengths(const ProgressFn& progress) {
-  const size_t count = data_->objective->size();
-  std::vector<int64_t> tokens(count);
-  std::vector<int64_t> trained(count);
-  std::atomic<int64_t> done{0};
-  constexpr size_t kPerTask = 64;
-  const auto tasks = static_cast<int64_t>((count + kPerTask - 1) / kPerTask);
-  pool_->Run(tasks, [&](int64_t task, int worker) {
-    const size_t first = static_cast<size_t>(task) * kPerTask;
-    for (size_t i = first; i < std::min(count, first + kPerTask); ++i) {
-      const auto batch = data_->objective->Prepare(std::span(&i, 1), 0);
-      tokens[i] = batch->tokens_at_once();
-      trained[i] = batch->weight();
-    }
-    const int64_t total = done += static_cast<int64_t>(kPerTask);
-    if (progress && worker == 0) {
-      progress("reading rows", std::min(total, static_cast<int64_t>(count)),
-               static_cast<int64_t>(count));
-    }
-  });
-  plan_.epoch_tokens = std::accumulate(tokens.begin(), tokens.end(), int64_t{0});
-  plan_.epoch_trained_tokens = std::accumulate(trained.begin(), trained.end(), int64_t{0});
+  std::vector<int64_t> tokens;
+  for (const ItemSize& item : ItemSizes(*data_->objective, *pool_, progress)) {
+    tokens.push_back(item.tokens);
+    plan_.epoch_tokens += item.tokens;
+    plan_.epoch_trained_tokens += item.weight;
+  }
   if (config_.stage != TrainStage::kSft) plan_.epoch_trained_tokens = 0;  // queries were counted
   if (config_.stage == TrainStage::kSft && plan_.epoch_trained_tokens == 0) {
     throw Error(ErrorCode::kInvalidArgument, "cutoff_len",
@@ -235,6 +234,11 @@ TrainerOptions TrainingRun::MakeTrainerOptions() const {
   options.save_each_epoch = config_.save_strategy == Interval::kEpoch;
   options.save_total_limit = config_.save_total_limit;
   options.save_only_model = config_.save_only_model;
+  options.best_figure = config_.BestFigure();
+  options.greater_is_better =
+      config_.greater_is_better.value_or(!options.best_figure.ends_with("loss"));
+  options.load_best = config_.load_best_model_at_end;
+  options.patience = config_.early_stopping_steps.value_or(0);
   options.eval_steps = config_.eval_strategy == Interval::kSteps ? config_.eval_steps : 0;
   options.eval_each_epoch = config_.eval_strategy == Interval::kEpoch;
   options.eval_batch_size = config_.per_device_eval_batch_size;
@@ -254,6 +258,8 @@ TrainerOptions TrainingRun::MakeTrainerOptions() const {
       {"dataset", JoinedNames(config_.dataset)},
       {"template", plan_.template_name},
       {"cutoff_len", std::to_string(config_.cutoff_len)},
+      {"packing",
+       config_.packing ? "groups of " + std::to_string(config_.preprocessing_batch_size) : "none"},
       {"epoch tokens", std::to_string(plan_.epoch_tokens)},
       {"per_device_train_batch_size", std::to_string(config_.per_device_train_batch_size)},
       {"gradient_accumulation_steps", std::to_string(config_.gradient_accumulation_steps)},
@@ -313,6 +319,7 @@ void TrainingRun::PrepareOutput() const {
   }
   // A later resumption must not find the checkpoints of another run.
   for (const fs::path& folder : old) fs::remove_all(folder);
+  fs::remove_all(BestFolder(output));
 }
 
 ModelCard TrainingRun::MakeCard(const TrainingHost& host) const {
@@ -323,13 +330,14 @@ ModelCard TrainingRun::MakeCard(const TrainingHost& host) const {
   card.sequence_classification = model_->config().head == HeadKind::kSequenceClassification;
   card.lora_targets = adapter_->config().target_modules;
   card.trained_parameters = plan_.trained_parameters;
-  card.datasets.push_back(
-      {.name = JoinedNames(config_.dataset), .rows = plan_.items, .dropped = plan_.dropped});
+  card.datasets.push_back({.name = JoinedNames(config_.dataset),
+                           .rows = config_.packing ? plan_.packed : plan_.items,
+                           .dropped = plan_.dropped});
   if (plan_.eval_items > 0) {
     const bool own = !config_.eval_dataset.empty();
     card.datasets.push_back(
         {.name = own ? JoinedNames(config_.eval_dataset) : "held out of the above",
-         .rows = plan_.eval_items,
+         .rows = config_.packing ? plan_.eval_packed : plan_.eval_items,
          .evaluation = true});
   }
   card.warmup_steps = WarmupSteps(config_.warmup_steps, config_.warmup_ratio, plan_.total_steps);
@@ -342,9 +350,9 @@ ModelCard TrainingRun::MakeCard(const TrainingHost& host) const {
 TrainResult TrainingRun::Run(const TrainerEvents& events, const TrainingHost& host) {
   PrepareOutput();
   TrainingRecord record(config_, plan_.first_step);
-  const TrainResult result = trainer_->Run(record.Around(events));
+  TrainResult result = trainer_->Run(record.Around(events));
   adapter_->Save(config_.output_dir);
-  if (!data_->recipe.empty()) {
+  if (const ServedRecipe& served = data_->served; served.recipe) {
     // Served as it was trained.
     const fs::path output = config_.output_dir;
     const auto write = [&output](const std::string& name, const std::string& text) {
@@ -352,8 +360,8 @@ TrainResult TrainingRun::Run(const TrainerEvents& events, const TrainingHost& ho
       file.Write(text);
       file.Commit();
     };
-    if (!data_->recipe_text.empty()) write(data_->recipe, data_->recipe_text);
-    write("dear.yaml", "recipe: " + Json(data_->recipe).dump() + "\n");
+    if (!served.text.empty()) write(served.name, served.text);
+    write("dear.yaml", "recipe: " + Json(served.name).dump() + "\n");
   }
   record.Finish(result, MakeCard(host));
   return result;

@@ -27,9 +27,12 @@ namespace dear {
 
 // What a run is going to do.
 struct TrainingPlan {
-  int64_t items = 0;       // rows, or queries
-  int64_t eval_items = 0;  // likewise
-  int64_t dropped = 0;     // rows that were read and cannot be used
+  int64_t items = 0;         // rows, or queries
+  int64_t eval_items = 0;    // likewise
+  int64_t packed = 0;        // examples that share these rows; 0 where each has its own
+  int64_t eval_packed = 0;   // likewise
+  int64_t eval_queries = 0;  // that are ranked to measure
+  int64_t dropped = 0;       // rows that were read and cannot be used
   std::vector<std::string> first_dropped;
   int64_t epoch_tokens = 0;          // of one epoch
   int64_t epoch_trained_tokens = 0;  // of these, predicted; 0 where it is not tokens that are
@@ -70,7 +73,8 @@ class TrainingRun {
   TrainResult Run(const TrainerEvents& events, const TrainingHost& host = {});
 
  private:
-  void OpenData();
+  void OpenData(const ProgressFn& progress);
+  void OpenEvaluation();
   void OpenModel(const ProgressFn& progress);
   void ScanLengths(const ProgressFn& progress);
   void ChooseMemory();

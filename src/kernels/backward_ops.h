@@ -37,7 +37,8 @@ class BackwardOps {
   virtual void Gate(GateActivation activation, const float* gate, const float* up, const float* dy,
                     int64_t rows, int64_t n, float* dgate, float* dup) = 0;
 
-  // losses[r] = -log softmax(logits[r])[targets[r]], logits [rows, width], targets within the width.
+  // losses[r] = -log softmax(logits[r])[targets[r]], logits [rows, width], targets within the
+  // width.
   virtual void CrossEntropy(const float* logits, int64_t rows, int64_t width,
                             const int32_t* targets, double* losses) = 0;
   // The same and, in place of the logits, the gradient of the sum of scales[r] * losses[r].

@@ -64,6 +64,11 @@ void SaveState(const fs::path& path, const TrainingState& state) {
   json["samples"] = state.samples;
   json["seconds"] = state.seconds;
   json["total_loss"] = state.total_loss;
+  json["evaluation_due"] = state.evaluation_due;
+  if (state.best.value) {
+    json["best"] = {
+        {"value", *state.best.value}, {"step", state.best.step}, {"since", state.best.since}};
+  }
   json["identity"] = OrderedJson::object();
   for (const auto& [name, value] : state.identity) json["identity"][name] = value;
   AtomicFile file(path);
@@ -96,7 +101,13 @@ TrainingState ReadState(const fs::path& path) {
                         .samples = json.at("samples"),
                         .seconds = json.at("seconds"),
                         .total_loss = json.at("total_loss"),
+                        .evaluation_due = json.value("evaluation_due", false),
                         .identity = {}};
+    if (const auto best = json.find("best"); best != json.end()) {
+      state.best = {.value = best->at("value").get<double>(),
+                    .step = best->at("step"),
+                    .since = best->at("since")};
+    }
     for (const auto& [name, value] : json.at("identity").items()) {
       state.identity.emplace_back(name, value.get<std::string>());
     }
@@ -166,6 +177,17 @@ void KeepCheckpoints(const fs::path& output, std::optional<int64_t> limit) {
   for (size_t i = 0; i + left < folders.size(); ++i) Remove(folders[i]);
 }
 
+fs::path BestFolder(const fs::path& output) {
+  return output / "best";
+}
+
+void LoadAdapter(const fs::path& folder, TrainableAdapter& adapter) {
+  const auto weights = SafetensorsFile::Open(folder / "adapter_model.safetensors");
+  for (const TrainedTensor& tensor : adapter.tensors()) {
+    Fill(*weights, "base_model.model." + tensor.name, tensor.values);
+  }
+}
+
 TrainingState LoadCheckpoint(const fs::path& folder,
                              const std::vector<std::pair<std::string, std::string>>& identity,
                              TrainableAdapter& adapter, AdamW& optimizer) {
@@ -175,10 +197,7 @@ TrainingState LoadCheckpoint(const fs::path& folder,
   }
   TrainingState state = ReadState(folder / kStateFile);
   RequireSame(folder / kStateFile, state, identity);
-  const auto weights = SafetensorsFile::Open(folder / "adapter_model.safetensors");
-  for (const TrainedTensor& tensor : adapter.tensors()) {
-    Fill(*weights, "base_model.model." + tensor.name, tensor.values);
-  }
+  LoadAdapter(folder, adapter);
   const auto moments = SafetensorsFile::Open(folder / kOptimizerFile);
   for (const AdamW::Moments& tensor : optimizer.moments()) {
     Fill(*moments, tensor.name + ".exp_avg", tensor.first);

@@ -12,16 +12,25 @@
 
 namespace dear {
 
+// The best evaluation so far.
+struct BestEvaluation {
+  std::optional<double> value;  // absent: there was none
+  int64_t step = 0;
+  int64_t since = 0;  // evaluations after it
+};
+
 // Where a training stands after a step. All else (order of the data, learning rate, dropout)
 // follows from the step's number.
 struct TrainingState {
-  int64_t step = 0;        // steps done
-  double loss_sum = 0;     // of the steps since the last logged one
-  int64_t loss_steps = 0;  // how many those are
-  int64_t tokens = 0;      // that went through the model so far
-  int64_t samples = 0;     // items so far
-  double seconds = 0;      // of work so far
-  double total_loss = 0;   // of all steps
+  int64_t step = 0;             // steps done
+  double loss_sum = 0;          // of the steps since the last logged one
+  int64_t loss_steps = 0;       // how many those are
+  int64_t tokens = 0;           // that went through the model so far
+  int64_t samples = 0;          // items so far
+  double seconds = 0;           // of work so far
+  double total_loss = 0;        // of all steps
+  bool evaluation_due = false;  // the step's own evaluation was interrupted
+  BestEvaluation best;
   // What must be the same for the run to go on: name and value.
   std::vector<std::pair<std::string, std::string>> identity;
 };
@@ -32,6 +41,11 @@ struct TrainingState {
 std::filesystem::path SaveCheckpoint(const std::filesystem::path& output,
                                      const TrainableAdapter& adapter, AdamW& optimizer,
                                      const TrainingState& state, bool with_optimizer = true);
+
+// OUTPUT/best: the adapter alone, in place of the one before.
+std::filesystem::path BestFolder(const std::filesystem::path& output);
+// Puts the adapter back to what was saved in `folder`. Throws kNotFound, kInvalidFormat.
+void LoadAdapter(const std::filesystem::path& folder, TrainableAdapter& adapter);
 
 // The checkpoints of a folder, oldest first; what was cut off while being written is none.
 std::vector<std::filesystem::path> FindCheckpoints(const std::filesystem::path& output);

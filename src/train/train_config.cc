@@ -116,6 +116,9 @@ void ReadData(ConfigFields& fields, TrainConfig* config) {
   fields.Read("packing", &config->packing);
   fields.Read("neat_packing", &config->neat_packing);
   config->packing = config->packing || config->neat_packing;
+  if (config->packing) {  // else it changes nothing, and that is said
+    fields.Read("preprocessing_batch_size", 1, kMaxCount, &config->preprocessing_batch_size);
+  }
   fields.Read("train_on_prompt", &config->train_on_prompt);
   fields.Read("mask_history", &config->mask_history);
   fields.Read("disable_shuffling", &config->disable_shuffling);
@@ -218,6 +221,34 @@ void ReadResume(ConfigFields& fields, TrainConfig* config) {
   if (text != "true" && text != "True") config->resume_from_checkpoint = text;
 }
 
+void ReadMeasure(ConfigFields& fields, TrainConfig* config) {
+  fields.Read("eval_jobs", &config->eval_jobs);
+  fields.Read("eval_qrels", &config->eval_qrels);
+  fields.Read("eval_measure", &config->eval_measure);
+  for (const char* key : {"eval_qrels", "eval_measure"}) {
+    if (config->eval_jobs.empty() && fields.Has(key)) fields.Fail(key, "belongs to eval_jobs");
+  }
+  if (config->eval_jobs.empty()) return;
+  if (config->eval_qrels.empty()) fields.Fail("eval_jobs", "needs eval_qrels, its judgements");
+  if (config->eval_strategy == Interval::kNo) fields.Fail("eval_jobs", "needs eval_strategy");
+}
+
+void ReadBest(ConfigFields& fields, TrainConfig* config) {
+  fields.Read("load_best_model_at_end", &config->load_best_model_at_end);
+  fields.Read("metric_for_best_model", &config->metric_for_best_model);
+  if (fields.Has("greater_is_better")) {
+    config->greater_is_better.emplace();
+    fields.Read("greater_is_better", &*config->greater_is_better);
+  }
+  fields.Read("early_stopping_steps", 1, kMaxCount, &config->early_stopping_steps);
+  for (const char* key : {"load_best_model_at_end", "metric_for_best_model", "greater_is_better",
+                          "early_stopping_steps"}) {
+    const bool asks = fields.Has(key) && (std::string_view(key) != "load_best_model_at_end" ||
+                                          config->load_best_model_at_end);
+    if (asks && config->eval_strategy == Interval::kNo) fields.Fail(key, "needs eval_strategy");
+  }
+}
+
 void ReadOutput(ConfigFields& fields, TrainConfig* config) {
   fields.Read("output_dir", &config->output_dir);
   if (config->output_dir.empty()) fields.Fail("output_dir", "is missing");
@@ -236,10 +267,12 @@ void ReadOutput(ConfigFields& fields, TrainConfig* config) {
   fields.Read("eval_strategy", intervals, &config->eval_strategy);
   config->eval_steps = config->logging_steps;
   fields.Read("eval_steps", 1, kMaxCount, &config->eval_steps);
+  ReadMeasure(fields, config);
   if (config->eval_strategy != Interval::kNo && config->val_size == 0 &&
-      config->eval_dataset.empty()) {
-    fields.Fail("eval_strategy", "needs val_size or eval_dataset");
+      config->eval_dataset.empty() && config->eval_jobs.empty()) {
+    fields.Fail("eval_strategy", "needs val_size, eval_dataset or eval_jobs");
   }
+  ReadBest(fields, config);
 }
 
 std::vector<WeightedLoss> ReadLosses(ConfigFields& fields) {
@@ -259,8 +292,8 @@ std::vector<WeightedLoss> ReadLosses(ConfigFields& fields) {
 }
 
 constexpr const char* kRankingKeys[] = {
-    "loss",        "kl_weight",          "temperature",      "ranknet_targets",    "ndcg_cut",
-    "score_scale", "passages_per_query", "query_max_length", "passage_max_length", "recipe"};
+    "loss",        "kl_weight",          "temperature",      "ranknet_targets",   "ndcg_cut",
+    "score_scale", "passages_per_query", "query_max_length", "passage_max_length"};
 
 void ReadRanking(ConfigFields& fields, TrainConfig* config) {
   RankingLossOptions& ranking = config->ranking;
@@ -280,6 +313,9 @@ void ReadRanking(ConfigFields& fields, TrainConfig* config) {
   fields.Read("passage_max_length", 1, kMaxCount, &config->passage_max_length);
   fields.Read("recipe", &config->recipe);
   if (config->stage == TrainStage::kSft) {
+    if (!config->eval_jobs.empty() && config->recipe.empty()) {
+      fields.Fail("eval_jobs", "needs the recipe by which the adapter is to rank");
+    }
     for (const char* key : kRankingKeys) {
       if (fields.Has(key)) fields.Fail(key, "belongs to the stages pointwise and likelihood");
     }
@@ -318,6 +354,17 @@ void ReadMachine(ConfigFields& fields, TrainConfig* config) {
 }
 
 }  // namespace
+
+std::string TrainConfig::BestFigure() const {
+  if (eval_strategy == Interval::kNo) return "";
+  const std::string prefix = "eval_";
+  if (metric_for_best_model.starts_with(prefix)) return metric_for_best_model;
+  if (!metric_for_best_model.empty()) return prefix + metric_for_best_model;
+  if (eval_jobs.empty()) return prefix + "loss";
+  std::string column = eval_measure;  // as `dear eval` prints it
+  std::ranges::replace(column, '.', '_');
+  return prefix + column;
+}
 
 TrainConfig ParseTrainConfig(std::string_view yaml, const std::vector<std::string>& overrides,
                              const std::string& context) {

@@ -62,6 +62,7 @@ struct TrainConfig {
   double val_size = 0;                 // below 1 a share of the dataset, from 1 on a number
   bool packing = false;                // also true where neat_packing is
   bool neat_packing = false;
+  int64_t preprocessing_batch_size = 1000;  // examples that are packed together
   bool train_on_prompt = false;
   bool mask_history = false;
   bool disable_shuffling = false;
@@ -92,9 +93,16 @@ struct TrainConfig {
   bool plot_loss = false;
   bool tensorboard = false;  // report_to: none (transformers' default) or tensorboard
   Interval eval_strategy = Interval::kNo;
-  int64_t eval_steps = 10;             // logging_steps where not given
-  bool resume = false;                 // resume_from_checkpoint: true or a path
-  std::string resume_from_checkpoint;  // empty: the latest in output_dir
+  int64_t eval_steps = 10;  // logging_steps where not given
+  std::string eval_jobs;    // ours: queries with passages, ranked at each evaluation
+  std::string eval_qrels;   // ours: their judgements
+  std::string eval_measure = "ndcg_cut.10";  // ours: one of trec_eval's
+  bool load_best_model_at_end = false;
+  std::string metric_for_best_model;  // as written; see BestFigure
+  std::optional<bool> greater_is_better;
+  std::optional<int64_t> early_stopping_steps;  // evaluations without a better one
+  bool resume = false;                          // resume_from_checkpoint: true or a path
+  std::string resume_from_checkpoint;           // empty: the latest in output_dir
 
   // Ours, for the stages pointwise and likelihood; DeAR's figures where it has one.
   // loss, kl_weight, temperature, ranknet_targets, ndcg_cut, score_scale
@@ -109,6 +117,11 @@ struct TrainConfig {
   std::optional<int64_t> memory_budget;  // bytes; written as 12GiB, 800 MB or a number
   int64_t threads = 0;                   // 0: all that there are
   TrainCompute compute = TrainCompute::kReference;
+
+  // The figure of the evaluations by which the best adapter is kept, as the log names it; empty
+  // where none is kept. Without metric_for_best_model it is the measure where queries are ranked,
+  // else the loss.
+  std::string BestFigure() const;
 
   std::vector<IgnoredKey> ignored;  // in the order of the file, for the program to print
 };

@@ -252,6 +252,7 @@ TEST(TrainConfigTest, TypesAndRangesAreChecked) {
                            "warmup_steps: 2.5\n",
                            "bf16: maybe\n",
                            "packing: 1\n",
+                           "packing: true\npreprocessing_batch_size: 0\n",
                            "save_steps: 0\n",
                            "logging_steps: 0.1\n",
                            "save_total_limit: 0\n",
@@ -299,6 +300,7 @@ TEST(TrainConfigTest, ReadsWhatTheExamplesLeaveOut) {
       "lora_target: [q_proj, v_proj]\nadditional_target: score, norm\nloraplus_lr_ratio: 16.0\n"
       "quantization_bit: 4\nquantization_type: fp4\ndouble_quantization: false\n"
       "quantization_method: bitsandbytes\nneat_packing: true\nval_size: 200\nmax_steps: 100\n"
+      "preprocessing_batch_size: 50\n"
       "warmup_steps: 20\nweight_decay: 0.01\nadam_beta2: 0.95\noptim: adamw_torch_fused\n"
       "report_to: tensorboard\nresume_from_checkpoint: o/checkpoint-500\nsave_strategy: epoch\n"
       "lr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs: {min_lr: 1.0e-5}\n"
@@ -313,6 +315,7 @@ TEST(TrainConfigTest, ReadsWhatTheExamplesLeaveOut) {
   EXPECT_FALSE(config.nf4);
   EXPECT_FALSE(config.double_quantization);
   EXPECT_TRUE(config.packing);
+  EXPECT_EQ(config.preprocessing_batch_size, 50);
   EXPECT_EQ(config.val_size, 200);
   EXPECT_EQ(config.max_steps, 100);
   EXPECT_EQ(config.warmup_steps, 20);
@@ -328,6 +331,34 @@ TEST(TrainConfigTest, ReadsWhatTheExamplesLeaveOut) {
   EXPECT_EQ(config.compute, TrainCompute::kFast);
   EXPECT_EQ(Least("memory_budget: 1.5 GB\n").memory_budget, 1500000000);
   EXPECT_EQ(Least("memory_budget: 4096\n").memory_budget, 4096);
+}
+
+TEST(TrainConfigTest, ReadsHowTheBestIsChosen) {
+  const std::string jobs = "eval_jobs: j.jsonl\neval_qrels: q.txt\nrecipe: dear-card\n";
+  const std::string steps = "eval_strategy: steps\n";
+  EXPECT_EQ(Least("").BestFigure(), "");
+  EXPECT_EQ(Least(steps + "val_size: 5\n").BestFigure(), "eval_loss");
+  EXPECT_EQ(Least(steps + jobs).BestFigure(), "eval_ndcg_cut_10");
+  EXPECT_EQ(Least(steps + jobs + "eval_measure: map\n").BestFigure(), "eval_map");
+  EXPECT_EQ(Least(steps + jobs + "metric_for_best_model: loss\n").BestFigure(), "eval_loss");
+  EXPECT_EQ(Least(steps + jobs + "metric_for_best_model: eval_map\n").BestFigure(), "eval_map");
+  const TrainConfig config = Least(steps + jobs +
+                                   "load_best_model_at_end: true\ngreater_is_better: false\n"
+                                   "early_stopping_steps: 3\n");
+  EXPECT_EQ(config.eval_jobs, "j.jsonl");
+  EXPECT_EQ(config.eval_qrels, "q.txt");
+  EXPECT_TRUE(config.load_best_model_at_end);
+  EXPECT_EQ(config.greater_is_better, false);
+  EXPECT_EQ(config.early_stopping_steps, 3);
+
+  ExpectInvalid("early_stopping_steps: 3\n", "needs eval_strategy");
+  ExpectInvalid("load_best_model_at_end: true\n", "needs eval_strategy");
+  EXPECT_FALSE(Least("load_best_model_at_end: false\n").load_best_model_at_end);
+  ExpectInvalid(jobs, "needs eval_strategy");
+  ExpectInvalid(steps + "eval_jobs: j\n", "needs eval_qrels");
+  ExpectInvalid(steps + "eval_jobs: j\neval_qrels: q\n", "needs the recipe");
+  ExpectInvalid("eval_measure: map\n", "belongs to eval_jobs");
+  ExpectInvalid(steps, "needs val_size, eval_dataset or eval_jobs");
 }
 
 TEST(TrainConfigTest, ReadsRankingLosses) {

@@ -32,7 +32,9 @@ std::vector<OptimizedTensor> Trainer::Tensors(TrainableAdapter& adapter,
                                               const TrainerOptions& options) {
   std::vector<OptimizedTensor> tensors;
   for (const TrainedTensor& tensor : adapter.tensors()) {
-    const bool is_b = tensor.kind == TrainedTensor::Kind::kLoraB;
+    // As LLaMA-Factory groups them: what has one dimension goes with B.
+    const bool is_b = tensor.kind == TrainedTensor::Kind::kLoraB ||
+                      tensor.kind == TrainedTensor::Kind::kMagnitude;
     tensors.push_back({.name = tensor.name,
                        .values = tensor.values,
                        .gradient = tensor.gradient,
@@ -57,6 +59,7 @@ Trainer::Trainer(const Objective& objective, TrainableAdapter& adapter, Training
   options_.identity.emplace_back("total steps", std::to_string(plan_.total_steps()));
   if (!options_.resume_from.empty()) {
     state_ = LoadCheckpoint(options_.resume_from, options_.identity, adapter_, optimizer_);
+    adapter_.ValuesChanged(*pool_);
   }
   state_.identity = options_.identity;
 }
@@ -102,15 +105,22 @@ Trainer::StepLoss Trainer::RunStep(int64_t step, const BatchPlan::Step& batches)
     FailRunAway("the norm of the gradients is " + Text(result.grad_norm));
   }
   optimizer_.Step(LearningRate(), *pool_);
+  adapter_.ValuesChanged(*pool_);
   return result;
 }
 
-double Trainer::Evaluate(int64_t epoch) {
+void Trainer::SetEvaluation(const Objective* objective, MeasureFn measure) {
+  evaluation_ = objective;
+  measure_ = std::move(measure);
+}
+
+double Trainer::EvaluationLoss(int64_t epoch, const CancelFn& cancel) {
   pass_.SetDropout({});
   double sum = 0;
   int64_t weight = 0;
   const auto batch = static_cast<size_t>(options_.eval_batch_size);
   for (size_t first = 0; first < evaluation_->size(); first += batch) {
+    if (cancel && cancel()) throw Error(ErrorCode::kCancelled, "evaluation", "cancelled");
     std::vector<size_t> items(std::min(batch, evaluation_->size() - first));
     std::iota(items.begin(), items.end(), first);
     const auto prepared = evaluation_->Prepare(items, epoch);
@@ -118,6 +128,46 @@ double Trainer::Evaluate(int64_t epoch) {
     weight += prepared->weight();
   }
   return weight == 0 ? 0.0 : sum / static_cast<double>(weight);
+}
+
+bool Trainer::KeepIfBest(const TrainEvalReport& evaluation) {
+  if (options_.best_figure.empty()) return false;
+  std::optional<double> value;
+  if (options_.best_figure == "eval_loss") value = evaluation.loss;
+  const auto measure = evaluation.measures.find(options_.best_figure);
+  if (measure != evaluation.measures.end()) value = measure->second;
+  if (!value) {
+    throw Error(ErrorCode::kInvalidArgument, "metric_for_best_model",
+                "the evaluations have no figure " + options_.best_figure);
+  }
+  BestEvaluation& best = state_.best;
+  const bool better =
+      !std::isnan(*value) &&
+      (!best.value || (options_.greater_is_better ? *value > *best.value : *value < *best.value));
+  if (!better) {
+    ++best.since;
+    return false;
+  }
+  best = {.value = value, .step = evaluation.step, .since = 0};
+  adapter_.Save(BestFolder(options_.output));
+  return true;
+}
+
+void Trainer::Evaluate(const TrainerEvents& events) {
+  const Clock::time_point start = Clock::now();
+  const BatchPlan::Step batches = plan_.At(state_.step - 1);
+  TrainEvalReport report{.step = state_.step, .epoch = batches.epochs_done};
+  if (evaluation_ != nullptr) report.loss = EvaluationLoss(batches.epoch, events.cancel);
+  if (measure_) report.measures = measure_(events.cancel);
+  report.is_best = KeepIfBest(report);
+  report.seconds = SecondsSince(start);
+  state_.evaluation_due = false;
+  last_evaluation_ = report;
+  if (events.on_eval) events.on_eval(report);
+}
+
+bool Trainer::OutOfPatience() const {
+  return options_.patience > 0 && state_.best.since >= options_.patience;
 }
 
 void Trainer::Save(const TrainerEvents& events) {
@@ -133,59 +183,74 @@ bool Trainer::Due(int64_t every, bool each_epoch) const {
          (each_epoch && state_.step % plan_.steps_per_epoch() == 0);
 }
 
+void Trainer::TakeStep(const TrainerEvents& events) {
+  const BatchPlan::Step batches = plan_.At(state_.step);
+  const double rate = LearningRate();
+  const StepLoss done = RunStep(state_.step, batches);
+  KeepCheckpoints(options_.output, options_.save_total_limit);
+  state_.step += 1;
+  state_.loss_sum += done.loss;
+  state_.loss_steps += 1;
+  state_.total_loss += done.loss;
+  state_.seconds = seconds_before_ + SecondsSince(start_);
+  state_.evaluation_due = (evaluation_ != nullptr || measure_ != nullptr) &&
+                          Due(options_.eval_steps, options_.eval_each_epoch);
+  const TrainStepReport report{
+      .step = state_.step,
+      .total_steps = plan_.total_steps(),
+      .epoch = batches.epochs_done,
+      .loss = done.loss,
+      .mean_loss = state_.loss_sum / static_cast<double>(state_.loss_steps),
+      .learning_rate = rate,
+      .grad_norm = done.grad_norm,
+      .tokens = state_.tokens,
+      .seconds = state_.seconds,
+      .logs = options_.logging_steps > 0 && state_.step % options_.logging_steps == 0};
+  if (events.on_step) events.on_step(report);
+  if (report.logs) {
+    state_.loss_sum = 0;
+    state_.loss_steps = 0;
+  }
+}
+
+void Trainer::FinishStep(const TrainerEvents& events) {
+  bool cancelled = false;
+  try {
+    if (state_.evaluation_due) Evaluate(events);
+  } catch (const Error& error) {
+    // The checkpoint knows that the evaluation is still to come.
+    if (error.code() != ErrorCode::kCancelled) throw;
+    cancelled = true;
+  }
+  cancelled = cancelled || (events.cancel && events.cancel());
+  if (cancelled || Due(options_.save_steps, options_.save_each_epoch)) Save(events);
+  if (cancelled) {
+    throw Error(ErrorCode::kCancelled, "step " + std::to_string(state_.step), "cancelled");
+  }
+}
+
 TrainResult Trainer::Run(const TrainerEvents& events) {
-  TrainResult result;
-  const double seconds_before = state_.seconds;
-  const Clock::time_point start = Clock::now();
-  while (state_.step < plan_.total_steps()) {
-    const int64_t step = state_.step;
-    const BatchPlan::Step batches = plan_.At(step);
-    const double rate = LearningRate();
-    const StepLoss done = RunStep(step, batches);
-    KeepCheckpoints(options_.output, options_.save_total_limit);
-    state_.step = step + 1;
-    state_.loss_sum += done.loss;
-    state_.loss_steps += 1;
-    state_.total_loss += done.loss;
-    state_.seconds = seconds_before + SecondsSince(start);
-    const TrainStepReport report{
-        .step = state_.step,
-        .total_steps = plan_.total_steps(),
-        .epoch = batches.epochs_done,
-        .loss = done.loss,
-        .mean_loss = state_.loss_sum / static_cast<double>(state_.loss_steps),
-        .learning_rate = rate,
-        .grad_norm = done.grad_norm,
-        .tokens = state_.tokens,
-        .seconds = state_.seconds,
-        .logs = options_.logging_steps > 0 && state_.step % options_.logging_steps == 0};
-    if (events.on_step) events.on_step(report);
-    if (report.logs) {
-      state_.loss_sum = 0;
-      state_.loss_steps = 0;
-    }
-    if (evaluation_ != nullptr && Due(options_.eval_steps, options_.eval_each_epoch)) {
-      const Clock::time_point eval_start = Clock::now();
-      result.eval_loss = Evaluate(batches.epoch);
-      if (events.on_eval) {
-        events.on_eval({.step = state_.step,
-                        .epoch = batches.epochs_done,
-                        .loss = *result.eval_loss,
-                        .seconds = SecondsSince(eval_start)});
-      }
-    }
-    const bool cancelled = events.cancel && events.cancel();
-    if (cancelled || Due(options_.save_steps, options_.save_each_epoch)) Save(events);
-    if (cancelled) {
-      throw Error(ErrorCode::kCancelled, "step " + std::to_string(state_.step), "cancelled");
-    }
+  seconds_before_ = state_.seconds;
+  start_ = Clock::now();
+  if (state_.evaluation_due) FinishStep(events);
+  while (state_.step < plan_.total_steps() && !OutOfPatience()) {
+    TakeStep(events);
+    FinishStep(events);
   }
   KeepCheckpoints(options_.output, options_.save_total_limit);
+  if (options_.load_best && state_.best.value) {
+    LoadAdapter(BestFolder(options_.output), adapter_);
+    adapter_.ValuesChanged(*pool_);
+  }
+  TrainResult result;
   result.steps = state_.step;
   result.mean_loss = state_.step == 0 ? 0 : state_.total_loss / static_cast<double>(state_.step);
   result.tokens = state_.tokens;
   result.samples = state_.samples;
   result.seconds = state_.seconds;
+  result.evaluation = std::move(last_evaluation_);
+  result.best = state_.best;
+  result.stopped_early = state_.step < plan_.total_steps();
   return result;
 }
 

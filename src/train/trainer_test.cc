@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "formats/testing/expect_error.h"
 #include "kernels/backward_ops.h"
 #include "model/new_lora.h"
 #include "train/sft_objective.h"
@@ -212,12 +213,108 @@ TEST(TrainerTest, EvaluatesWithoutLearningOrDropout) {
   Training with(options);
   with.trainer.SetEvaluation(&held_out);
   std::vector<double> losses;
-  with.trainer.Run({.on_eval = [&](const auto& report) { losses.push_back(report.loss); }});
+  with.trainer.Run({.on_eval = [&](const auto& report) { losses.push_back(*report.loss); }});
   ASSERT_EQ(losses.size(), 3U);
   EXPECT_LT(losses.back(), losses.front());
   Training without(Options(FreshFolder("no_eval")));
   without.trainer.Run();
   EXPECT_EQ(with.Values(), without.Values());
+}
+
+// Evaluations that come out as they are told to, by the step.
+MeasureFn Figures(const std::vector<double>& figures, size_t* asked) {
+  return [figures, asked](const CancelFn&) {
+    return std::map<std::string, double>{{"eval_ndcg_cut_10", figures.at((*asked)++)}};
+  };
+}
+
+TrainerOptions BestOptions(const std::string& name) {
+  TrainerOptions options = Options(FreshFolder(name));
+  options.eval_steps = 5;
+  options.best_figure = "eval_ndcg_cut_10";
+  options.greater_is_better = true;
+  return options;
+}
+
+TEST(TrainerTest, TheBestAdapterIsKeptAndMayBeTheResult) {
+  TrainerOptions options = BestOptions("best");
+  options.load_best = true;
+  size_t asked = 0;
+  Training training(options);
+  // Equal to the best so far is not better, and neither is what is no number.
+  training.trainer.SetEvaluation(nullptr, Figures({.2, .5, std::nan(""), .5, .4, .3}, &asked));
+  std::vector<float> at_best;
+  std::vector<bool> best;
+  const TrainResult result = training.trainer.Run({.on_eval = [&](const TrainEvalReport& report) {
+    best.push_back(report.is_best);
+    EXPECT_FALSE(report.loss);
+    if (report.is_best) at_best = training.Values();
+  }});
+  EXPECT_THAT(best, ::testing::ElementsAre(true, true, false, false, false, false));
+  EXPECT_EQ(result.best.step, 10);
+  EXPECT_EQ(result.best.value, .5);
+  EXPECT_FALSE(result.stopped_early);
+  EXPECT_EQ(training.Values(), at_best);
+  EXPECT_TRUE(fs::exists(options.output / "best/adapter_model.safetensors"));
+}
+
+TEST(TrainerTest, PatienceEndsARun) {
+  TrainerOptions options = BestOptions("patience");
+  options.patience = 2;
+  size_t asked = 0;
+  Training training(options);
+  training.trainer.SetEvaluation(nullptr, Figures({.2, .5, .4, .5, .9, .9}, &asked));
+  const TrainResult result = training.trainer.Run();
+  EXPECT_EQ(result.steps, 20);
+  EXPECT_TRUE(result.stopped_early);
+  EXPECT_EQ(result.best.step, 10);
+
+  options = BestOptions("patience_by_loss");
+  options.best_figure = "eval_loss";
+  options.greater_is_better = false;
+  options.patience = 1;
+  const SftObjective held_out(5, [](size_t item) { return Example(100 + item); });
+  Training by_loss(options);
+  by_loss.trainer.SetEvaluation(&held_out);
+  std::vector<double> losses;
+  const TrainResult ended = by_loss.trainer.Run(
+      {.on_eval = [&](const TrainEvalReport& report) { losses.push_back(*report.loss); }});
+  EXPECT_EQ(ended.best.value, *std::ranges::min_element(losses));
+
+  options.best_figure = "eval_map";
+  Training of_no_figure(options);
+  of_no_figure.trainer.SetEvaluation(&held_out);
+  testing::ExpectError(ErrorCode::kInvalidArgument, "no figure eval_map",
+                       [&] { of_no_figure.trainer.Run(); });
+}
+
+// What is known of the best, and an evaluation that was cut off, outlive the process.
+TEST(TrainerTest, EvaluationsGoOnFromACheckpoint) {
+  const std::vector<double> figures = {.2, .5, .4, .6, .1, .3};
+  size_t asked = 0;
+  Training whole(BestOptions("best_whole"));
+  whole.trainer.SetEvaluation(nullptr, Figures(figures, &asked));
+  const TrainResult expected = whole.trainer.Run();
+
+  const TrainerOptions options = BestOptions("best_resumed");
+  asked = 0;
+  Training first(options);
+  first.trainer.SetEvaluation(nullptr, [&](const CancelFn& cancel) {
+    if (asked == 2) throw Error(ErrorCode::kCancelled, "evaluation", "cancelled");
+    return Figures(figures, &asked)(cancel);
+  });
+  EXPECT_THROW(first.trainer.Run(), Error);
+  TrainerOptions again = options;
+  again.resume_from = options.output / "checkpoint-15";
+  Training second(again);
+  second.trainer.SetEvaluation(nullptr, Figures(figures, &asked));
+  std::vector<int64_t> steps;
+  const TrainResult result = second.trainer.Run(
+      {.on_eval = [&](const TrainEvalReport& report) { steps.push_back(report.step); }});
+  EXPECT_THAT(steps, ::testing::ElementsAre(15, 20, 25, 30));
+  EXPECT_EQ(result.best.step, expected.best.step);
+  EXPECT_EQ(result.best.value, .6);
+  EXPECT_EQ(second.Values(), whole.Values());
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 """dear train: from a YAML file to an adapter that is served, on tiny models."""
+import array
 import json
 import pathlib
 import random
@@ -53,6 +54,16 @@ class Train(support.Case):
 
     def weights(self, folder="out"):
         return (self.folder / folder / "adapter_model.safetensors").read_bytes()
+
+    def magnitudes(self, folder):
+        data = self.weights(folder)
+        start = 8 + int.from_bytes(data[:8], "little")
+        numbers = array.array("f")
+        for name, entry in json.loads(data[8:start]).items():
+            if name.endswith(".lora_magnitude_vector"):
+                first, last = entry["data_offsets"]
+                numbers.frombytes(data[start + first:start + last])
+        return numbers
 
     def log(self, folder="out"):
         return [json.loads(line) for line in (self.folder / folder / "trainer_log.jsonl").read_text().splitlines()]
@@ -144,6 +155,49 @@ class Train(support.Case):
         self.assertTrue((self.out / "training_loss.svg").read_text().startswith("<svg"))
         self.assertEqual(len(list(self.out.glob("runs/*/events.out.tfevents.*"))), 1)
 
+    def test_packed_rows_learn_what_their_examples_would(self):
+        rows = json.loads((self.folder / "rows.json").read_text())
+        self.write_rows([*rows, {"instruction": "say", "input": "a" * 300, "output": "b" * 300}])
+        one = ["--quiet", "per_device_train_batch_size=64", "gradient_accumulation_steps=1", "max_steps=4",
+               "lora_dropout=0", "cutoff_len=255", "lr_scheduler_type=constant", "warmup_ratio=0"]
+        self.ok("train", self.config, *one)
+        # A packed row ends one token before cutoff_len, as in LLaMA-Factory, and so does an example.
+        self.ok("train", self.config, *one, "cutoff_len=256", "packing=true", f"output_dir={self.folder}/packed")
+        for plain, packed in zip(self.log(), self.log("packed"), strict=True):
+            self.assertAlmostEqual(packed["loss"], plain["loss"], delta=1e-6 * plain["loss"])
+        plain = json.loads(self.ok("train", self.config, "--dry-run", "--json", "cutoff_len=255").stdout)
+        done = self.ok("train", self.config, "--dry-run", "--json", "packing=true", "cutoff_len=256")
+        self.assertIn("packing: the examples of a row do not see each other", done.stderr)
+        plan = json.loads(done.stdout)
+        self.assertEqual((plain["packed"], plain["items"], plan["packed"]), (0, 23, 23))
+        for key in ["epoch_tokens", "epoch_trained_tokens", "examples"]:
+            self.assertEqual(plan[key], plain[key])
+        self.assertEqual(plan["longest_item"], 255)
+        self.assertTrue(plan["epoch_tokens"] / 255 <= plan["items"] <= 8, plan)
+        micro = -(-plan["items"] // 2)
+        self.assertEqual(plan["total_steps"], 3 * -(-micro // 2))
+        # Fewer examples are packed together, and those of the evaluation apart.
+        few = self.ok("train", self.config, "--dry-run", "neat_packing=true", "preprocessing_batch_size=1", "val_size=5")
+        self.assertNotIn("do not see each other", few.stderr)
+        self.assertIn("18, packed from 18 examples, and 5, packed from 5 examples to evaluate on", few.stdout)
+        self.assertIn("preprocessing_batch_size changes nothing here",
+                      self.ok("train", self.config, "--dry-run", "preprocessing_batch_size=10").stderr)
+        held = json.loads(self.ok("train", self.config, "--dry-run", "--json", "packing=true", "val_size=5",
+                                  "cutoff_len=256").stdout)
+        self.assertTrue(held["packed"] == 18 and held["eval_packed"] == 5 and held["eval_items"] < 5, held)
+
+    def test_a_packed_training_goes_on_as_packed(self):
+        self.ok("train", self.config, "--quiet", "packing=true", "cutoff_len=128", "save_steps=3")
+        whole = self.weights()
+        again = ["train", self.config, "--quiet", "cutoff_len=128", f"resume_from_checkpoint={self.out}/checkpoint-3",
+                 f"output_dir={self.folder}/again"]
+        self.ok(*again, "packing=true", "save_steps=3")
+        self.assertEqual(self.weights("again"), whole)
+        self.fails(1, *again, saying="was written with packing groups of 1000, now it is none")
+        self.fails(1, *again, "packing=true", "preprocessing_batch_size=5", saying="now it is groups of 5")
+        self.fails(1, *again, "stage=pointwise", "packing=true", saying="packing")
+        self.assertIn("| training | 22 | 0 |", (self.out / "README.md").read_text())  # rows of the dataset
+
     def test_what_is_wrong_is_named(self):
         train = ["train", self.config]
         self.fails(1, "train", self.folder / "absent.yaml", saying="absent.yaml")
@@ -197,6 +251,47 @@ class Train(support.Case):
         self.ok("quantize", "-m", self.model, "--to", "q8_0", gguf)
         self.ok("train", self.config, "--quiet", f"model_name_or_path={gguf}", f"output_dir={self.folder}/gguf", "max_steps=3")
 
+    def test_dora_is_trained_gone_on_with_and_served_as_it_is_merged(self):
+        dora = ["train", self.config, "--quiet", "use_dora=true", "weight_decay=0.01"]
+        self.ok(*dora, "threads=1")
+        log = self.log()
+        self.assertLess(sum(e["loss"] for e in log[-3:]), 0.9 * sum(e["loss"] for e in log[:3]))
+        config = json.loads((self.out / "adapter_config.json").read_text())
+        self.assertEqual((config["use_dora"], config["lora_dropout"]), (True, 0.1))
+        again = f"output_dir={self.folder}/again"
+        self.ok(*dora, "threads=2", "memory_budget=36MiB", f"resume_from_checkpoint={self.out}/checkpoint-8", again)
+        self.assertEqual(self.weights(), self.weights("again"))
+        self.fails(1, "train", self.config, "--quiet", f"resume_from_checkpoint={self.out}/checkpoint-8", again,
+                   "weight_decay=0.01", saying="adapter's settings")
+        # The first step has rate 0; at the second one LoRA+ moves magnitudes as it moves B.
+        for name, steps, ratio in [("start", 1, 1), ("plain", 2, 1), ("plus", 2, 4)]:
+            self.ok(*dora, f"max_steps={steps}", f"loraplus_lr_ratio={ratio}", f"output_dir={self.folder}/{name}")
+        moved = 0
+        for start, plain, plus in zip(*map(self.magnitudes, ("start", "plain", "plus")), strict=True):
+            self.assertAlmostEqual(plus - start, 4 * (plain - start), delta=2e-6)
+            moved += abs(plain - start) > 1e-3
+        self.assertGreater(moved, 50)
+        # Over a base in four bits the norms are those of what it stands for.
+        four = ["quantization_bit=4", "quantization_type=nf4", f"output_dir={self.folder}/four"]
+        self.ok(*dora, *four)
+        losses = [entry["loss"] for entry in self.log("four")]
+        self.assertLess(sum(losses[-3:]), 0.9 * sum(losses[:3]))
+
+        self.ok("merge", "-m", self.out, self.folder / "merged")
+        ids = ["--ids", "-", "--all", "-o", "-"]
+        served, merged, base = (
+            support.read_npy(self.ok("logits", "-m", model, *ids, stdin="[2, 3, 4, 9, 20]", binary=True).stdout)[1]
+            for model in (self.out, self.folder / "merged", self.model))
+        largest = max(map(abs, served))
+        self.assertLess(max(abs(a - b) for a, b in zip(served, merged, strict=True)), 1e-5 * largest)
+        self.assertGreater(max(abs(a - b) for a, b in zip(served, base, strict=True)), 1e-2 * largest)
+        question = ["-q", "abc", "-d", "abc", "-d", "ecd", "-d", "bbb", "--recipe", "query-likelihood"]
+        first, second = (json.loads(self.ok("rerank", "-m", model, *question).stdout)
+                         for model in (self.out, self.folder / "merged"))
+        self.assertEqual(first["permutation"], second["permutation"])
+        for one, other in zip(first["results"], second["results"], strict=True):
+            self.assertAlmostEqual(one["score"], other["score"], delta=1e-4)
+
     def test_a_pointwise_reranker_that_is_served_by_the_recipe_it_learned(self):
         words = random.Random(2)
         rows = []
@@ -218,6 +313,52 @@ class Train(support.Case):
         self.fails(1, *arguments, "loss=no_such", saying="no_such")
         self.fails(1, *arguments, "recipe=dear-card", saying="is of kind listwise, but the stage asks for pointwise")
         self.fails(1, *arguments, "recipe=query-likelihood", saying="asks for pointwise")
+
+    def test_the_best_by_ndcg_is_the_result_and_ranks_as_it_was_measured(self):
+        words = random.Random(4)
+        rows = []
+        for _ in range(30):
+            letters = words.sample("abcdefgh", 4)
+            rows.append({"query": letters[0] * 3, "positive": letters[0] * 6, "negatives": [c * 6 for c in letters[1:]]})
+        (self.folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        recipe = self.folder / "short.yaml"
+        recipe.write_text('kind: query_likelihood\nprompt: {text: "{passage} ", special_tokens: true}\ncontinuation: "{query}"\n')
+        jobs, qrels = self.folder / "jobs.jsonl", self.folder / "qrels.txt"
+        with jobs.open("w") as file:
+            for letter in "abcdefghi":  # the last is not judged, and not ranked
+                hits = [{"docid": c, "doc": {"text": c * 6}} for c in "hgfedcba"]
+                query = {"qid": letter, "text": letter.replace("i", "a") * 3}
+                file.write(json.dumps({"query": query, "candidates": hits}) + "\n")
+        qrels.write_text("".join(f"{letter} 0 {letter} 1\n" for letter in "abcdefgh"))
+        arguments = ["train", self.config, "--json", "stage=likelihood", f"dataset={self.folder}/pairs.jsonl", "template=",
+                     "passages_per_query=4", "num_train_epochs=6", "lora_dropout=0", f"recipe={recipe}",
+                     "eval_strategy=steps", "eval_steps=8", f"eval_jobs={jobs}", f"eval_qrels={qrels}",
+                     "load_best_model_at_end=true", "plot_loss=true"]
+        done = self.ok(*arguments)
+        self.assertIn("8 queries to rank for ndcg_cut.10", done.stderr)
+        self.assertIn("(the best so far)", done.stderr)
+        result = json.loads(done.stdout)
+        evaluations = {e["current_steps"]: e["eval_ndcg_cut_10"] for e in self.log() if "eval_ndcg_cut_10" in e}
+        self.assertEqual(sorted(evaluations), [8, 16, 24, 32, 40, 48])
+        best = max(evaluations.values())
+        self.assertEqual(result["best_eval_ndcg_cut_10"], best)
+        self.assertEqual(result["best_step"], min(s for s, value in evaluations.items() if value == best))
+        self.assertGreater(best, evaluations[8])
+        self.assertEqual(self.weights(), self.weights("out/best"))
+        self.assertTrue((self.out / "training_eval_ndcg_cut_10.svg").exists())
+        self.assertEqual(json.loads((self.out / "eval_results.json").read_text())["eval_ndcg_cut_10"], evaluations[48])
+        # The served adapter's ranking, judged by dear eval, has the figure that training said.
+        run = self.folder / "out.run"
+        self.ok("rerank", "-m", self.out, "--jobs", jobs, "-o", run, "--quiet")
+        judged = json.loads(self.ok("eval", qrels, run, "-m", "ndcg_cut.10", "--json").stdout)
+        self.assertIn(f"{best:.6f}"[:7], json.dumps(judged))
+        # Without a better evaluation it ends.
+        stopped = json.loads(self.ok(*arguments, "--quiet", "overwrite_output_dir=true", "learning_rate=0",
+                                     "early_stopping_steps=2").stdout)
+        self.assertEqual((stopped["steps"], stopped["stopped_early"], stopped["best_step"]), (24, True, 8))
+        qrels.write_text("x 0 a 1\n")
+        self.fails(1, *arguments, "overwrite_output_dir=true", saying="shares no query with the judgements")
+        self.fails(1, *arguments, "overwrite_output_dir=true", "eval_measure=no_such", saying="eval_measure")
 
     def test_a_query_likelihood_that_learned_to_tell_passages_apart(self):
         words = random.Random(3)
