@@ -35,9 +35,11 @@ void Require(bool condition) {
 std::vector<RankingEncoder> Encoders() {
   const auto tokenizer = std::make_shared<dear::testing::FakeTokenizer>();
   std::vector<RankingEncoder> encoders;
-  for (const char* name : {"dear-pointwise-card", "rankllama", "bge-gemma"}) {
+  for (const char* name : {"dear-pointwise-card", "rankllama", "bge-gemma", "query-likelihood"}) {
     dear::Recipe recipe = dear::LoadRecipe(name);
     recipe.score.positive = "y";
+    // Its own words would fill the context.
+    if (recipe.kind == dear::RecipeKind::kQueryLikelihood) recipe.prompt.text = "{passage}:";
     encoders.emplace_back(recipe, tokenizer, kContext);
     recipe = dear::WithLengths(recipe, {.query = 5, .passage = 9});
     encoders.emplace_back(recipe, tokenizer, kContext);
@@ -82,7 +84,13 @@ void Check(const RankingExample& example, const RankingNeeds& needs, int64_t cou
     }
     for (const auto& passage : ranking.passages) {
       Require(!passage.ids.empty() && static_cast<int64_t>(passage.ids.size()) <= kContext);
-      Require(passage.score_row == static_cast<int32_t>(passage.ids.size()) - 1);
+      // The rows that hold the score are the last ones, one for each token that is predicted.
+      const size_t rows = std::max<size_t>(passage.targets.size(), 1);
+      Require(passage.score_rows.size() == rows);
+      for (size_t i = 0; i < rows; ++i) {
+        Require(passage.score_rows[i] ==
+                static_cast<int32_t>(passage.ids.size()) - static_cast<int32_t>(rows - i));
+      }
     }
     ComputeLosses(ranking, needs);
   }

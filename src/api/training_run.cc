@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <functional>
 #include <numeric>
 #include <system_error>
@@ -18,6 +19,7 @@
 #include "base/sha256.h"
 #include "formats/checkpoint.h"
 #include "formats/peft_adapter.h"
+#include "hub/hub_cache.h"
 #include "model/fingerprint.h"
 #include "model/new_lora.h"
 #include "train/item_sizes.h"
@@ -66,6 +68,15 @@ LoraConfig NewLoraConfig(const TrainConfig& config, const Model& model) {
   }
   if (lora.task_type == "SEQ_CLS") lora.modules_to_save.emplace_back("score");
   return lora;
+}
+
+// A folder as anybody's home has it, where it is in this one's.
+std::string UnderHome(const fs::path& folder) {
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || *home == 0) return folder.string();
+  const fs::path inside = folder.lexically_relative(home);
+  if (inside.empty() || *inside.begin() == "..") return folder.string();
+  return (fs::path("~") / inside).string();
 }
 
 // What the ranking losses of a configuration are; of sft nothing.
@@ -327,6 +338,14 @@ ModelCard TrainingRun::MakeCard(const TrainingHost& host) const {
   card.config = config_;
   card.name = fs::absolute(config_.output_dir).lexically_normal().filename().string();
   card.base_model = adapter_->config().base_model_name_or_path;
+  for (const ShippedModel& model : ShippedModels()) {
+    if (model.name == card.base_model) card.base_model = model.hub_id;
+  }
+  if (const fs::path base = FindModelFiles(config_.model_name_or_path).base;
+      base.extension() == ".gguf") {
+    card.gguf_folder = UnderHome(base.parent_path());
+    card.gguf_file = base.filename().string();
+  }
   card.sequence_classification = model_->config().head == HeadKind::kSequenceClassification;
   card.lora_targets = adapter_->config().target_modules;
   card.trained_parameters = plan_.trained_parameters;

@@ -182,6 +182,7 @@ const std::vector<ShippedModel>& ShippedModels() {
   static const std::vector<ShippedModel> models = {
       {.name = "smollm2-135m-instruct",
        .file = "SmolLM2-135M-Instruct.Q4_1.gguf",
+       .hub_id = "HuggingFaceTB/SmolLM2-135M-Instruct",
        .sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
        .bytes = 98362432,
        .licence = "Apache-2.0",

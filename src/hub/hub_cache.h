@@ -27,8 +27,9 @@ std::optional<std::filesystem::path> FindHubSnapshot(std::string_view id,
                                                      std::string_view revision = "main");
 
 struct ShippedModel {
-  std::string name;  // "smollm2-135m-instruct"
-  std::string file;  // in DearModelFolder()
+  std::string name;    // "smollm2-135m-instruct"
+  std::string file;    // in DearModelFolder()
+  std::string hub_id;  // of the model whose weights it holds, in another form
   std::string sha256;
   uint64_t bytes;
   std::string licence;

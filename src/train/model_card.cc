@@ -160,7 +160,12 @@ class Writer {
                                                            : "AutoModelForCausalLM";
     std::string out = lora_ ? "from peft import PeftModel\n" : "";
     out += "from transformers import " + kind + ", AutoTokenizer\n\n";
-    const std::string from = Quoted(lora_ ? base_ : card_.name);
+    std::string from = Quoted(lora_ ? base_ : card_.name);
+    if (lora_ && !card_.gguf_file.empty()) {
+      out = "from pathlib import Path\n\n" + out + "base = Path(" + Quoted(card_.gguf_folder) +
+            ").expanduser()\n";
+      from = "base, gguf_file=" + Quoted(card_.gguf_file);
+    }
     out += "tokenizer = AutoTokenizer.from_pretrained(" + from + ")\nmodel = " + kind +
            ".from_pretrained(" + from;
     if (card_.sequence_classification && lora_) {

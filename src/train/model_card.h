@@ -24,6 +24,7 @@ struct ModelCard {
   TrainConfig config;
   std::string name;                      // the model's: the output folder's name
   std::string base_model;                // on the hub or a path; empty: config.model_name_or_path
+  std::string gguf_folder, gguf_file;    // where the base lies, if it is a GGUF file
   bool sequence_classification = false;  // a head gives one score; else a language model
   int num_labels = 1;                    // of that head
 

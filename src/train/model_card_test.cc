@@ -51,6 +51,17 @@ YAML::Node FrontMatter(const std::string& card) {
   return YAML::Load(card.substr(4, card.find("\n---\n", 4) - 4));
 }
 
+TEST(ModelCardTest, ABaseInAGgufFileIsLoadedFromWhereItLies) {
+  ModelCard card = Card();
+  card.gguf_folder = "~/models";
+  card.gguf_file = "base.Q4_1.gguf";
+  EXPECT_THAT(ModelCardText(card), HasSubstr("base = Path(\"~/models\").expanduser()\n"
+                                             "tokenizer = AutoTokenizer.from_pretrained(base, "
+                                             "gguf_file=\"base.Q4_1.gguf\")\n"
+                                             "model = AutoModelForCausalLM.from_pretrained(base, "
+                                             "gguf_file=\"base.Q4_1.gguf\")\n"));
+}
+
 TEST(ModelCardTest, HubReadsTheFrontMatter) {
   const YAML::Node map = FrontMatter(ModelCardText(Card()));
   EXPECT_EQ(map["base_model"].as<std::string>(), "meta-llama/Llama-3.1-8B");
