@@ -54,6 +54,14 @@ TrainingMeasure::TrainingMeasure(const TrainConfig& config, const Recipe& recipe
       requests_(ReadRequests(config.eval_jobs, qrels_)),
       reranker_(std::make_shared<ModelLanguageModel>(parts), recipe) {}
 
+std::vector<std::string> TrainingMeasure::Figures() const {
+  std::vector<std::string> names;
+  for (const eval::MeasureColumn& column : measures_.columns()) {
+    names.push_back("eval_" + column.name);
+  }
+  return names;
+}
+
 std::map<std::string, double> TrainingMeasure::Measure(const CancelFn& cancel) const {
   RankOptions options;
   options.cancel = cancel;
@@ -66,9 +74,10 @@ std::map<std::string, double> TrainingMeasure::Measure(const CancelFn& cancel) c
   const auto ranked =
       eval::Run::Parse(eval::TextSource::FromString(std::move(run), "the adapter's ranking"));
   const eval::Evaluation evaluation = eval::Evaluate(ranked, qrels_, measures_, {});
+  const std::vector<std::string> names = Figures();
   std::map<std::string, double> figures;
-  for (size_t column = 0; column < measures_.columns().size(); ++column) {
-    figures["eval_" + measures_.columns()[column].name] = evaluation.summary[column];
+  for (size_t column = 0; column < names.size(); ++column) {
+    figures[names[column]] = evaluation.summary[column];
   }
   return figures;
 }

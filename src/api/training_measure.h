@@ -26,6 +26,8 @@ class TrainingMeasure {
                   const ModelLanguageModel::Parts& parts);
 
   size_t num_queries() const { return requests_.size(); }
+  // The names of what Measure gives.
+  std::vector<std::string> Figures() const;
   // The measure's columns as `dear eval` names them, with "eval_" before. Throws the error of a
   // query that cannot be ranked, and kCancelled.
   std::map<std::string, double> Measure(const CancelFn& cancel) const;

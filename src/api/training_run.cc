@@ -137,6 +137,7 @@ void TrainingRun::OpenData(const ProgressFn& progress) {
 
 void TrainingRun::OpenEvaluation() {
   MeasureFn measure;
+  std::vector<std::string> figures;
   if (!config_.eval_jobs.empty()) {
     const auto ranks =
         std::make_shared<TrainingMeasure>(config_, *data_->served.recipe,
@@ -145,7 +146,15 @@ void TrainingRun::OpenEvaluation() {
                                                                     .tokenizer = data_->tokenizer,
                                                                     .pool = pool_});
     plan_.eval_queries = static_cast<int64_t>(ranks->num_queries());
+    figures = ranks->Figures();
     measure = [ranks](const CancelFn& cancel) { return ranks->Measure(cancel); };
+  }
+  if (data_->evaluation) figures.emplace_back("eval_loss");
+  // Said now, and not after the steps before the first evaluation.
+  const std::string best = config_.BestFigure();
+  if (!best.empty() && std::ranges::find(figures, best) == figures.end()) {
+    throw Error(ErrorCode::kInvalidArgument, "metric_for_best_model",
+                "is to be " + best + ", but the evaluations have only " + JoinedNames(figures));
   }
   trainer_->SetEvaluation(data_->evaluation.get(), std::move(measure));
 }
@@ -321,7 +330,8 @@ void TrainingRun::PrepareOutput() const {
   if (failed) throw Error(ErrorCode::kIo, output.string(), failed.message());
   if (config_.resume) return;
   const std::vector<fs::path> old = FindCheckpoints(output);
-  const bool used = !old.empty() || fs::exists(output / "adapter_model.safetensors");
+  const bool used = !old.empty() || fs::exists(output / "adapter_model.safetensors") ||
+                    fs::exists(BestFolder(output));
   if (!used) return;
   if (!config_.overwrite_output_dir) {
     throw Error(ErrorCode::kInvalidArgument, output.string(),
