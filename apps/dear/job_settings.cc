@@ -10,6 +10,7 @@
 #include "base/mapped_file.h"
 #include "base/sha256.h"
 #include "json_output.h"
+#include "record_file.h"
 
 namespace dear::app {
 namespace fs = std::filesystem;
@@ -104,6 +105,19 @@ void RequireSameSettings(const fs::path& out, const JobSettings& made, const Job
   throw Error(ErrorCode::kInvalidArgument, out.string(),
               "was made with other settings: " + differences +
                   ". Give the same, another file, or --overwrite");
+}
+
+void RequireSameJob(const fs::path& out, const JobSettings& settings,
+                    const std::set<std::string>& unknown) {
+  if (!HoldsSomething(out)) return;
+  const std::optional<JobRecord> made = ReadJobRecord(out);
+  if (!made) {
+    throw Error(ErrorCode::kInvalidArgument, out.string(),
+                "cannot be carried on: " + JobRecordPath(out).string() +
+                    ", which says how it was made, is not there; give another file, or "
+                    "--overwrite");
+  }
+  RequireSameSettings(out, made->settings, settings, unknown);
 }
 
 const std::set<std::string>& SettingsOfLoadedModels() {

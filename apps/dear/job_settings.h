@@ -37,6 +37,10 @@ std::optional<JobRecord> ReadJobRecord(const std::filesystem::path& out);
 // compared.
 void RequireSameSettings(const std::filesystem::path& out, const JobSettings& made,
                          const JobSettings& settings, const std::set<std::string>& unknown = {});
+// The same for an output that is to be carried on, and for one of which nothing says how it was
+// made. An output that holds nothing is of every job.
+void RequireSameJob(const std::filesystem::path& out, const JobSettings& settings,
+                    const std::set<std::string>& unknown = {});
 // What is found out about a model that is loaded.
 const std::set<std::string>& SettingsOfLoadedModels();
 

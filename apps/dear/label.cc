@@ -1,9 +1,7 @@
 // dear label: a teacher, which is any reranker, makes training data.
-#include <filesystem>
 #include <limits>
 #include <memory>
 #include <string>
-#include <system_error>
 
 #include "base/error.h"
 #include "command.h"
@@ -20,13 +18,6 @@ std::unique_ptr<LabelRows> OpenRows(const LabelOptions& options) {
   if (!options.rows.empty()) return OpenLabelRows(options.rows);
   return OpenLabelRun(
       {.run = options.rank.run, .topics = options.rank.topics, .corpus = options.rank.corpus});
-}
-
-// Before the model is loaded, which may take long.
-void RefuseExisting(const RerankOptions& options) {
-  if (options.OnExisting() != ExistingFile::kRefuse || !HoldsSomething(options.out)) return;
-  throw Error(ErrorCode::kInvalidArgument, options.out,
-              "is already there; carry it on with --resume or replace it with --overwrite");
 }
 
 // What decides the rows that are written, as far as it is known before a model is loaded.
@@ -85,7 +76,7 @@ int Label(const LabelOptions& options, bool quiet) {
   // What is wrong with these is said before a model is loaded.
   options.rank.rank.Later();
   options.rank.rank.FusionOf();
-  RefuseExisting(options.rank);
+  RefuseExisting(options.rank.out, options.rank.OnExisting());
   SayWhenInterrupted("no row was labelled");
   const std::unique_ptr<LabelRows> rows = OpenRows(options);
   const LabelOutline outline = rows->Check(options.limit, InterruptFunction());
@@ -94,7 +85,7 @@ int Label(const LabelOptions& options, bool quiet) {
   if (options.rank.OnExisting() == ExistingFile::kResume) {
     std::set<std::string> later = SettingsOfLoadedModels();
     later.insert({"form", "prompt-recipe"});
-    RequireSameLabelling(options.rank.out, settings, later);
+    RequireSameJob(options.rank.out, settings, later);
   }
   Rerankers rerankers(options.rank, quiet);
   LabelRun run(options, quiet, rerankers, settings, outline);
@@ -116,14 +107,7 @@ void CheckUsage(const LabelOptions& options) {
   const RerankOptions& rank = options.rank;
   if (options.rows.empty() == rank.run.empty())
     fail("give a file of rows, or a TREC run with --run: one of the two");
-  if (rank.run.empty() && (!rank.topics.empty() || !rank.corpus.empty()))
-    fail("--topics and --corpus belong to --run");
-  if (!rank.run.empty() && rank.corpus.empty())
-    fail("--run needs --corpus, where its passages stand");
-  std::error_code error;
-  if (!rank.run.empty() && rank.topics.empty() &&
-      !std::filesystem::is_directory(rank.corpus, error))
-    fail("--run needs --topics, where its queries stand, unless --corpus is BEIR's folder");
+  rank.CheckRunUsage();
   if (rank.resume && rank.overwrite) fail("--resume and --overwrite exclude each other");
   const bool needs_prompts = !options.prompt_recipe.empty() || !options.prompt_tokenizer.empty();
   if (needs_prompts && options.form != "sft")

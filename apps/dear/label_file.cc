@@ -1,6 +1,5 @@
 #include "label_file.h"
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -26,22 +25,9 @@ size_t RowOf(std::string_view record, const std::string& where) {
 
 }  // namespace
 
-void RequireSameLabelling(const fs::path& path, const JobSettings& settings,
-                          const std::set<std::string>& later) {
-  if (!HoldsSomething(path)) return;
-  const std::optional<JobRecord> made = ReadJobRecord(path);
-  if (!made) {
-    throw Error(ErrorCode::kInvalidArgument, path.string(),
-                "cannot be carried on: " + JobRecordPath(path).string() +
-                    ", which says how it was made, is not there; give another file, or "
-                    "--overwrite");
-  }
-  RequireSameSettings(path, made->settings, settings, later);
-}
-
 const fs::path& LabelFile::Checked(const fs::path& path, ExistingFile existing,
                                    const JobSettings& settings) {
-  if (existing == ExistingFile::kResume) RequireSameLabelling(path, settings);
+  if (existing == ExistingFile::kResume) RequireSameJob(path, settings);
   return path;
 }
 

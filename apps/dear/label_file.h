@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <set>
 #include <string>
 
 #include "base/json.h"
@@ -38,11 +37,6 @@ class LabelFile {
   size_t rows_ = 0;
   size_t last_row_ = 0;
 };
-
-// Refuses an output that is carried on with other settings, as far as they are known before a model
-// is loaded; `later` are the names of those that are not.
-void RequireSameLabelling(const std::filesystem::path& path, const JobSettings& settings,
-                          const std::set<std::string>& later = {});
 
 }  // namespace dear::app
 

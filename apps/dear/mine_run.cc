@@ -29,18 +29,6 @@ JobSettings SettingsOf(const MineOptions& options, const Bm25Index& index) {
   return settings;
 }
 
-void RequireSameJob(const std::string& out, const JobSettings& settings) {
-  if (!HoldsSomething(out)) return;
-  const std::optional<JobRecord> made = ReadJobRecord(out);
-  if (!made) {
-    throw Error(ErrorCode::kInvalidArgument, out,
-                "cannot be carried on: " + JobRecordPath(out).string() +
-                    ", which says how it was made, is not there; give another file, or "
-                    "--overwrite");
-  }
-  RequireSameSettings(out, made->settings, settings);
-}
-
 }  // namespace
 
 MineRun::MineRun(const MineOptions& options, bool quiet)
@@ -53,10 +41,7 @@ double MineRun::Seconds() const {
 MineReport MineRun::Run() {
   const std::string& out = options_.output();
   // Before the passages are indexed, which may take long.
-  if (options_.OnExisting() == ExistingFile::kRefuse && HoldsSomething(out)) {
-    throw Error(ErrorCode::kInvalidArgument, out,
-                "is already there; carry it on with --resume or replace it with --overwrite");
-  }
+  RefuseExisting(out, options_.OnExisting());
   SayWhenInterrupted("nothing was written");
   options_.run.empty() ? MinePairs() : SearchTopics();
   file_->Sync();

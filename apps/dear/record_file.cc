@@ -124,12 +124,15 @@ bool HoldsSomething(const fs::path& path) {
   return fs::is_regular_file(path, error) && fs::file_size(path, error) > 0;
 }
 
+void RefuseExisting(const fs::path& path, ExistingFile existing) {
+  if (existing != ExistingFile::kRefuse || !HoldsSomething(path)) return;
+  throw Error(ErrorCode::kInvalidArgument, path.string(),
+              "is already there; carry it on with --resume or replace it with --overwrite");
+}
+
 RecordFile::RecordFile(fs::path path, RecordLayout layout, ExistingFile existing)
     : path_(std::move(path)), layout_(layout) {
-  if (existing == ExistingFile::kRefuse && HoldsSomething(path_)) {
-    throw Error(ErrorCode::kInvalidArgument, path_.string(),
-                "is already there; carry it on with --resume or replace it with --overwrite");
-  }
+  RefuseExisting(path_, existing);
   const int flags = O_WRONLY | O_CREAT | O_CLOEXEC |
                     (layout == RecordLayout::kList ? 0 : O_APPEND) |
                     (existing == ExistingFile::kOverwrite ? O_TRUNC : 0);

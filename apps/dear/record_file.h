@@ -22,6 +22,10 @@ enum class RecordLayout {
 // Whether there is a regular file that holds something.
 bool HoldsSomething(const std::filesystem::path& path);
 
+// Throws kInvalidArgument where there is such a file and it is to be refused; for a caller that has
+// long work before it opens the file.
+void RefuseExisting(const std::filesystem::path& path, ExistingFile existing);
+
 // A file that grows by one record a query, each on disk as soon as it is appended. A list is
 // closed behind every record, so that it can be read while the job goes on.
 class RecordFile {

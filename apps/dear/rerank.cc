@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -67,14 +66,14 @@ void CheckRequest(const RankRequest& request, const std::string& where) {
 }
 
 // Before the model is loaded, which may take long.
-void RefuseExisting(const RerankOptions& options) {
-  if (options.OnExisting() != ExistingFile::kRefuse) return;
+void RefuseExistingFiles(const RerankOptions& options) {
   for (const std::string& path : {options.out, options.invocations}) {
-    if (path.empty() || !HoldsSomething(path)) continue;
-    throw Error(ErrorCode::kInvalidArgument, path,
-                options.IsJob()
-                    ? "is already there; carry it on with --resume or replace it with --overwrite"
-                    : "is already there; replace it with --overwrite");
+    if (options.IsJob()) {
+      RefuseExisting(path, options.OnExisting());
+    } else if (options.OnExisting() == ExistingFile::kRefuse && HoldsSomething(path)) {
+      throw Error(ErrorCode::kInvalidArgument, path,
+                  "is already there; replace it with --overwrite");
+    }
   }
 }
 
@@ -91,7 +90,7 @@ int RankArguments(const RerankOptions& options, bool quiet) {
   const auto begin = std::chrono::steady_clock::now();
   const RankRequest request = RequestFromArguments(options);
   CheckRequest(request, "");
-  RefuseExisting(options);
+  RefuseExistingFiles(options);
   SayWhenInterrupted("the ranking was not finished");
   Rerankers rerankers(options, quiet);
   const std::vector<Stage> stages = rerankers.StagesFor("");
@@ -137,7 +136,7 @@ std::unique_ptr<JobSource> OpenJobs(const RerankOptions& options) {
 }
 
 int RankJobs(const RerankOptions& options, bool quiet) {
-  RefuseExisting(options);
+  RefuseExistingFiles(options);
   RefuseOtherSettings(options);
   SayWhenInterrupted("no query was finished");
   const std::unique_ptr<JobSource> jobs = OpenJobs(options);
@@ -166,14 +165,7 @@ void CheckUsage(const RerankOptions& options) {
     fail("give a query with -q, or files of them with --jobs or --run");
   if (options.IsJob() && (options.query || !options.passages.empty() || !options.file.empty()))
     fail("--jobs and --run bring queries and passages; they take no -q, -d or file beside them");
-  if (options.run.empty() && (!options.topics.empty() || !options.corpus.empty()))
-    fail("--topics and --corpus belong to --run");
-  if (!options.run.empty() && options.corpus.empty())
-    fail("--run needs --corpus, where its passages stand");
-  std::error_code error;
-  if (!options.run.empty() && options.topics.empty() &&
-      !std::filesystem::is_directory(options.corpus, error))
-    fail("--run needs --topics, where its queries stand, unless --corpus is BEIR's folder");
+  options.CheckRunUsage();
   if (options.resume && (!options.IsJob() || options.out.empty()))
     fail("--resume needs -o, and --jobs or --run");
   if (options.resume && options.overwrite) fail("--resume and --overwrite exclude each other");

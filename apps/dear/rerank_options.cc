@@ -2,7 +2,22 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
+
 namespace dear::app {
+
+void RerankOptions::CheckRunUsage() const {
+  const auto fail = [](const char* what) { throw CLI::ValidationError(what); };
+  if (run.empty()) {
+    if (!topics.empty() || !corpus.empty()) fail("--topics and --corpus belong to --run");
+    return;
+  }
+  if (corpus.empty()) fail("--run needs --corpus, where its passages stand");
+  std::error_code error;
+  if (topics.empty() && !std::filesystem::is_directory(corpus, error))
+    fail("--run needs --topics, where its queries stand, unless --corpus is BEIR's folder");
+}
 
 std::string RerankOptions::ChosenFormat() const {
   if (!format.empty()) return format;

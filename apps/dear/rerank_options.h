@@ -32,6 +32,8 @@ struct RerankOptions {
 
   // Many queries from files, not one from the command line.
   bool IsJob() const { return !jobs.empty() || !run.empty(); }
+  // Throws CLI::ValidationError where the files of a run are not those that it needs.
+  void CheckRunUsage() const;
   // The format that was named, or the one that fits the output.
   std::string ChosenFormat() const;
   // How results of that format stand in the output: the formats of others as a JSON list where it
