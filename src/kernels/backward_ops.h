@@ -20,7 +20,9 @@ class BackwardOps {
   virtual ~BackwardOps() = default;
 
   // Of MatMul: dx [rows, w.cols()] += dy W, dy [rows, w.rows()]. Reads W in the form in which it
-  // is held, a block of its rows at a time.
+  // is held, a block of its rows at a time; where W is packed for bf16 activations (tensor/
+  // packed_matrix.h), dy and W are rounded to bf16 before they are multiplied, as in the forward
+  // op.
   virtual void MatMulInput(const float* dy, int64_t rows, const Matrix& w, float* dx) = 0;
   // The same for a small dense factor w [out, in] of an adapter.
   virtual void MatMulInput(const float* dy, int64_t rows, int64_t out, const float* w, int64_t in,
@@ -29,9 +31,18 @@ class BackwardOps {
   virtual void MatMulWeight(const float* dy, const float* x, int64_t rows, int64_t out, int64_t in,
                             float* dw) = 0;
 
+  // db [out] += the sum of the rows of dy [rows, out], of a bias.
+  virtual void Bias(const float* dy, int64_t rows, int64_t out, float* db) = 0;
+  // Of Embed: dtable[ids[r]] += scale * dy[r], dy [ids, width], dtable [.., width].
+  virtual void Embed(const float* dy, std::span<const int32_t> ids, int64_t width, float scale,
+                     float* dtable) = 0;
+
   // Of RmsNorm, for x as it was before the norm.
   virtual void RmsNorm(const float* x, const float* dy, int64_t rows, int64_t n, const float* w,
                        bool plus_one, float eps, float* dx) = 0;
+  // dw [n] += the sum over the rows of dy x / sqrt(mean(x^2) + eps).
+  virtual void RmsNormWeight(const float* x, const float* dy, int64_t rows, int64_t n, float eps,
+                             float* dw) = 0;
 
   // Of Gate: dgate and dup are written; dgate may be gate, dup may be up or dy.
   virtual void Gate(GateActivation activation, const float* gate, const float* up, const float* dy,

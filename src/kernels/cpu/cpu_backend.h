@@ -58,9 +58,7 @@ class CpuBackend : public Backend, private PooledWork {
   void MultiplyPacked(const float* x, int64_t rows, const Matrix& w, const float* bias, float* y);
   void RunPacked(const PackedTask& task, const Matrix& w, const float* bias, int worker, float* y);
   void RunBytes(const PackedTask& task, const Matrix& w, const float* bias, int worker, float* y);
-  // The rows of x [rows, cols] as bf16 numbers, depth of them at stride rounded_stride_.
-  void RoundRows(const float* x, int64_t rows, int64_t cols, int64_t depth);
-  // The same as int8 numbers for `weights`, with what their segments bring.
+  // The rows of x [rows, cols] as int8 numbers for `weights`, with what their segments bring.
   void QuantizeRows(const float* x, int64_t rows, int64_t cols, const PackedWeights& weights);
 
   void Attend(const AttentionShape& shape, int64_t layer, const float* q, const AttentionTask& task,
@@ -68,9 +66,9 @@ class CpuBackend : public Backend, private PooledWork {
 
   const KernelTable& kernels_;
   std::string name_;
-  AlignedVector<uint16_t> rounded_;  // bf16
+  RoundedRows rounded_;
   AlignedVector<int8_t> bytes_;
-  int64_t rounded_stride_ = 0;  // numbers of a row of either
+  int64_t bytes_stride_ = 0;  // numbers of a row
   std::vector<ByteSegment> segments_;
   int64_t segments_stride_ = 0;
 };

@@ -7,6 +7,7 @@
 #include "base/ceil_div.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/widen_rows.h"
+#include "tensor/packed_matrix.h"
 
 namespace dear::cpu {
 namespace {
@@ -44,6 +45,10 @@ void CpuBackwardOps::AddOuter(const OuterSum& sum) {
 }
 
 void CpuBackwardOps::MatMulInput(const float* dy, int64_t rows, const Matrix& w, float* dx) {
+  if (w.Packed() != nullptr && w.Packed()->activations == Activations::kBF16) {
+    MatMulInputPairs(dy, rows, w, dx);
+    return;
+  }
   if (w.DenseF32() != nullptr) {
     MatMulInput(dy, rows, w.rows(), w.DenseF32(), w.cols(), dx);
     return;
@@ -112,6 +117,57 @@ void CpuBackwardOps::RmsNorm(const float* x, const float* dy, int64_t rows, int6
       kernels_.rms_norm_gradient(x + row * n, w, plus_one ? 1.0F : 0.0F, dy + row * n, n, eps,
                                  dx + row * n);
     }
+  });
+}
+
+void CpuBackwardOps::Bias(const float* dy, int64_t rows, int64_t out, float* db) {
+  // The columns are shared out: each is summed by one thread, in the order of the rows.
+  ForRows(out, rows, [&](int64_t begin, int64_t end) {
+    std::vector<double> sums(static_cast<size_t>(end - begin), 0.0);
+    for (int64_t row = 0; row < rows; ++row) {
+      const float* from = dy + row * out + begin;
+      for (size_t i = 0; i < sums.size(); ++i) sums[i] += from[i];
+    }
+    for (size_t i = 0; i < sums.size(); ++i)
+      db[begin + static_cast<int64_t>(i)] += static_cast<float>(sums[i]);
+  });
+}
+
+void CpuBackwardOps::Embed(const float* dy, std::span<const int32_t> ids, int64_t width,
+                           float scale, float* dtable) {
+  const auto rows = static_cast<int64_t>(ids.size());
+  ForRows(width, rows, [&](int64_t begin, int64_t end) {
+    for (int64_t row = 0; row < rows; ++row) {
+      const float* from = dy + row * width;
+      float* to = dtable + ids[static_cast<size_t>(row)] * width;
+      for (int64_t i = begin; i < end; ++i) to[i] += scale * from[i];
+    }
+  });
+}
+
+void CpuBackwardOps::RmsNormWeight(const float* x, const float* dy, int64_t rows, int64_t n,
+                                   float eps, float* dw) {
+  std::vector<float> factors(static_cast<size_t>(rows));
+  ForRows(rows, n, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      double squares = 0;
+      for (int64_t i = row * n; i < (row + 1) * n; ++i) squares += double{x[i]} * x[i];
+      factors[static_cast<size_t>(row)] =
+          static_cast<float>(1 / std::sqrt(squares / static_cast<double>(n) + double{eps}));
+    }
+  });
+  ForRows(n, rows, [&](int64_t begin, int64_t end) {
+    std::vector<double> sums(static_cast<size_t>(end - begin), 0.0);
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t first = row * n + begin;
+      const double factor = factors[static_cast<size_t>(row)];
+      for (size_t i = 0; i < sums.size(); ++i) {
+        const int64_t at = first + static_cast<int64_t>(i);
+        sums[i] += factor * (double{dy[at]} * x[at]);
+      }
+    }
+    for (size_t i = 0; i < sums.size(); ++i)
+      dw[begin + static_cast<int64_t>(i)] += static_cast<float>(sums[i]);
   });
 }
 

@@ -21,8 +21,13 @@ class CpuBackwardOps : public BackwardOps, private PooledWork {
                    float* dx) override;
   void MatMulWeight(const float* dy, const float* x, int64_t rows, int64_t out, int64_t in,
                     float* dw) override;
+  void Bias(const float* dy, int64_t rows, int64_t out, float* db) override;
+  void Embed(const float* dy, std::span<const int32_t> ids, int64_t width, float scale,
+             float* dtable) override;
   void RmsNorm(const float* x, const float* dy, int64_t rows, int64_t n, const float* w,
                bool plus_one, float eps, float* dx) override;
+  void RmsNormWeight(const float* x, const float* dy, int64_t rows, int64_t n, float eps,
+                     float* dw) override;
   void Gate(GateActivation activation, const float* gate, const float* up, const float* dy,
             int64_t rows, int64_t n, float* dgate, float* dup) override;
   void CrossEntropy(const float* logits, int64_t rows, int64_t width, const int32_t* targets,
@@ -48,6 +53,10 @@ class CpuBackwardOps : public BackwardOps, private PooledWork {
   };
   RowLoss LossOf(const float* logits, int64_t width, int32_t target, int worker);
 
+  // MatMulInput of weights that meet bf16 activations: dy is rounded as those are.
+  void MatMulInputPairs(const float* dy, int64_t rows, const Matrix& w, float* dx);
+  // Panels [first, first + count) of w, those behind its last one zeros, into turned_.
+  void TurnPanels(const PackedWeights& w, int64_t first, int64_t count);
   // Shares the outputs of `sum` out over the threads.
   void AddOuter(const OuterSum& sum);
   // One key head of one sequence.
@@ -55,7 +64,9 @@ class CpuBackwardOps : public BackwardOps, private PooledWork {
                   const SequenceRows& sequence, int64_t kv_head, int worker);
 
   const KernelTable& kernels_;
-  AlignedVector<float> weights_;  // a block of rows of a matrix, widened
+  AlignedVector<float> weights_;    // a block of rows of a matrix, widened
+  AlignedVector<uint32_t> turned_;  // or as bf16 pairs in panels of its columns
+  RoundedRows rounded_;             // dy
 };
 
 }  // namespace dear::cpu

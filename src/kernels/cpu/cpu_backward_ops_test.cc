@@ -9,6 +9,9 @@
 #include <random>
 
 #include "kernels/cpu/isa.h"
+#include "kernels/testing/coded_forms.h"
+#include "tensor/packed_matrix.h"
+#include "tensor/rounding.h"
 
 namespace dear::cpu {
 namespace {
@@ -56,6 +59,46 @@ TEST(CpuBackwardOpsTest, ReadsWeightsInTheFormInWhichTheyAreHeld) {
                  numbers[static_cast<size_t>(o * kIn + i % kIn)];
         }
         EXPECT_NEAR(expected[static_cast<size_t>(i)], sum, 1e-3);
+      }
+    }
+  }
+}
+
+// Packed weights meet gradients rounded to bf16: products of the forward kernel with the turned
+// weights, in the same bits whatever the threads.
+TEST(CpuBackwardOpsTest, PackedWeightsMeetRoundedGradients) {
+  constexpr int64_t kRows = 197;  // more than one task
+  constexpr int64_t kOut = 1030;  // more than one block of weights, and no whole panel
+  constexpr int64_t kIn = 576;    // more than one block of inputs
+  std::mt19937 random(7);
+  const std::vector<float> dy = Normal(random, kRows * kOut);
+  const std::vector<float> start = Normal(random, kRows * kIn);
+  for (const auto& form : dear::testing::MatricesOfEveryForm(random, kOut, kIn)) {
+    const auto packed = PackMatrix(*form);
+    std::vector<float> numbers(static_cast<size_t>(kOut * kIn));
+    packed->CopyRows(0, kOut, numbers.data());
+    for (const KernelTable* kernels : RunnableKernels()) {
+      std::vector<float> dx = start;
+      Ops(1, *kernels).MatMulInput(dy.data(), kRows, *packed, dx.data());
+      std::vector<float> shared = start;
+      Ops(3, *kernels).MatMulInput(dy.data(), kRows, *packed, shared.data());
+      EXPECT_EQ(std::memcmp(dx.data(), shared.data(), dx.size() * sizeof(float)), 0)
+          << packed->form() << " " << kernels->name;
+      for (const int64_t row : {int64_t{0}, int64_t{95}, kRows - 1}) {
+        for (int64_t in = 0; in < kIn; ++in) {
+          const auto at = static_cast<size_t>(row * kIn + in);
+          double sum = start[at];
+          double magnitude = std::abs(sum);
+          for (int64_t out = 0; out < kOut; ++out) {
+            const double term =
+                double{RoundThroughBF16(dy[static_cast<size_t>(row * kOut + out)])} *
+                numbers[static_cast<size_t>(out * kIn + in)];
+            sum += term;
+            magnitude += std::abs(term);
+          }
+          ASSERT_NEAR(dx[at], sum, magnitude * (kOut + 1) * 0x1p-24)
+              << packed->form() << " " << kernels->name << " at " << row << ", " << in;
+        }
       }
     }
   }

@@ -18,9 +18,9 @@ int64_t SegmentOf(const PackedWeights& weights) {
 void CpuBackend::QuantizeRows(const float* x, int64_t rows, int64_t cols,
                               const PackedWeights& weights) {
   constexpr int64_t kLine = 64;  // int8 numbers
-  rounded_stride_ = RoundedStride(weights.depth, kLine);
+  bytes_stride_ = RoundedStride(weights.depth, kLine);
   segments_stride_ = weights.depth / SegmentOf(weights);
-  const auto size = static_cast<size_t>(rows * rounded_stride_);
+  const auto size = static_cast<size_t>(rows * bytes_stride_);
   if (bytes_.size() < size) bytes_.resize(size);
   const auto segments = static_cast<size_t>(rows * segments_stride_);
   if (segments_.size() < segments) segments_.resize(segments);
@@ -33,7 +33,7 @@ void CpuBackend::QuantizeRows(const float* x, int64_t rows, int64_t cols,
                                    .nibbles = weights.kind == PackedWeights::Kind::kCodes4,
                                    .offset = weights.byte_offset,
                                    .unit = weights.byte_unit},
-                                  bytes_.data() + row * rounded_stride_,
+                                  bytes_.data() + row * bytes_stride_,
                                   segments_.data() + row * segments_stride_);
     }
   });
@@ -60,9 +60,9 @@ void CpuBackend::RunBytes(const PackedTask& task, const Matrix& w, const float* 
     }
     const bool is_last = first + depth == weights.depth;
     kernels_.bytes.dot(
-        {.x = bytes_.data() + task.first_row * rounded_stride_ + first,
+        {.x = bytes_.data() + task.first_row * bytes_stride_ + first,
          .rows = task.rows,
-         .x_stride = rounded_stride_,
+         .x_stride = bytes_stride_,
          .segments = segments_.data() + task.first_row * segments_stride_ + first / segment,
          .segments_stride = segments_stride_,
          .w = bytes,

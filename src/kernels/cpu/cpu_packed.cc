@@ -17,19 +17,6 @@ constexpr int64_t kNumbersPerRun = 32 * 1024;
 
 }  // namespace
 
-void CpuBackend::RoundRows(const float* x, int64_t rows, int64_t cols, int64_t depth) {
-  constexpr int64_t kLine = 32;  // bf16 numbers
-  rounded_stride_ = RoundedStride(depth, kLine);
-  const auto size = static_cast<size_t>(rows * rounded_stride_);
-  if (rounded_.size() < size) rounded_.resize(size);
-  ForRows(rows, cols, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      kernels_.pairs.round_row(x + row * cols, cols, depth,
-                               rounded_.data() + row * rounded_stride_);
-    }
-  });
-}
-
 void CpuBackend::MultiplyPacked(const float* x, int64_t rows, const Matrix& w, const float* bias,
                                 float* y) {
   if (rows == 0) return;
@@ -37,7 +24,7 @@ void CpuBackend::MultiplyPacked(const float* x, int64_t rows, const Matrix& w, c
   if (as_bytes) {
     QuantizeRows(x, rows, w.cols(), *w.Packed());
   } else {
-    RoundRows(x, rows, w.cols(), w.Packed()->depth);
+    RoundRows(kernels_.pairs, x, rows, w.cols(), w.Packed()->depth, &rounded_);
   }
   const int64_t out_tasks = CeilDiv(w.rows(), kTaskOuts);
   const int64_t row_tasks = CeilDiv(rows, kTaskRows);
@@ -69,7 +56,7 @@ void CpuBackend::RunPacked(const PackedTask& task, const Matrix& w, const float*
   const int64_t panels = CeilDiv(task.outs, kPanelOuts);
   PairProduct product{.x = nullptr,
                       .rows = task.rows,
-                      .x_stride = rounded_stride_,
+                      .x_stride = rounded_.stride,
                       .w = nullptr,
                       .panel_stride = 0,
                       .depth = 0,
@@ -93,7 +80,7 @@ void CpuBackend::RunPacked(const PackedTask& task, const Matrix& w, const float*
                               pairs + (panel - first_panel) * product.panel_stride);
       }
     }
-    product.x = rounded_.data() + task.first_row * rounded_stride_ + first;
+    product.x = rounded_.row(task.first_row) + first;
     product.depth = depth;
     product.add = first > 0;
     if (first + depth == weights.depth && bias != nullptr) product.bias = bias + task.first_out;

@@ -11,11 +11,21 @@
 #include "base/aligned_vector.h"
 #include "base/ceil_div.h"
 #include "base/thread_pool.h"
+#include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/packed_blocks.h"
 
 namespace dear::cpu {
 
 // Work below this is not worth waking threads for.
 inline constexpr int64_t kFloatsPerTask = 16 * 1024;
+
+// Activations or gradients as bf16 numbers.
+struct RoundedRows {
+  AlignedVector<uint16_t> numbers;
+  int64_t stride = 0;  // numbers of a row
+
+  const uint16_t* row(int64_t row) const { return numbers.data() + row * stride; }
+};
 
 // What ops that share their rows out over a pool have in common.
 class PooledWork {
@@ -39,6 +49,21 @@ class PooledWork {
     AlignedVector<float>& memory = scratch_[static_cast<size_t>(worker)];
     if (static_cast<int64_t>(memory.size()) < floats) memory.resize(static_cast<size_t>(floats));
     return memory.data();
+  }
+
+  // The rows of x [rows, cols] rounded to bf16, zeros up to `depth`.
+  void RoundRows(const PairKernels& kernels, const float* x, int64_t rows, int64_t cols,
+                 int64_t depth, RoundedRows* rounded) {
+    constexpr int64_t kLine = 32;  // bf16 numbers
+    rounded->stride = RoundedStride(depth, kLine);
+    const auto size = static_cast<size_t>(rows * rounded->stride);
+    if (rounded->numbers.size() < size) rounded->numbers.resize(size);
+    ForRows(rows, cols, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        kernels.round_row(x + row * cols, cols, depth,
+                          rounded->numbers.data() + row * rounded->stride);
+      }
+    });
   }
 
   std::shared_ptr<ThreadPool> pool_;
