@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Trains adapters with `dear train` on tiny models and loads them in peft: the logits must be those of `dear logits`.
+"""Trains adapters with `dear train` on tiny models and loads them in peft, and whole models, which transformers loads: the
+logits must be those of `dear logits`.
 
 usage:  tools/compare_trained_adapters.py [--dear build/release/dear]
 
@@ -26,7 +27,11 @@ IDS = [5, 9, 20, 33, 4, 60, 17, 3, 8]
 CASES = [("llama", "sft", []), ("qwen3", "sft", ["use_rslora=true", "lora_target=q_proj,k_proj,down_proj"]),
          ("gemma", "sft", ["lora_dropout=0.1"]), ("llama", "pointwise", []), ("mistral_window", "pointwise", ["lora_rank=2"]),
          ("qwen2", "sft", ["use_dora=true", "lora_dropout=0.1"]),
-         ("llama", "pointwise", ["use_dora=true", "use_rslora=true"])]
+         ("llama", "pointwise", ["use_dora=true", "use_rslora=true"]),
+         ("llama_biases", "sft", ["lora_target=q_proj,v_proj", "additional_target=lm_head,o_proj,norm,embed_tokens"]),
+         *((base, "sft", ["finetuning_type=full", "learning_rate=1e-3"])
+           for base in ("llama_tied", "llama_biases", "qwen3", "gemma")),
+         ("llama", "pointwise", ["finetuning_type=full", "learning_rate=1e-3"])]
 CONFIG = """stage: sft
 lora_rank: 4
 template: default
@@ -58,14 +63,16 @@ def difference(dear, folder, base, stage, overrides):
                              check=True, capture_output=True).stdout
     shape, numbers = support.read_npy(written)
     ours = torch.tensor(numbers).reshape(shape)
+    whole = "finetuning_type=full" in overrides
+    kind = transformers.AutoModelForCausalLM if stage == "sft" else transformers.AutoModelForSequenceClassification
+    head = {} if stage == "sft" or whole else {"num_labels": 1}
+    theirs = kind.from_pretrained(out if whole else model, dtype=torch.float32, **head)
+    if not whole:
+        theirs = peft.PeftModel.from_pretrained(theirs, out)
     if stage == "sft":
-        theirs = peft.PeftModel.from_pretrained(
-            transformers.AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32), out)
         logits = theirs(input_ids=torch.tensor([IDS])).logits[0]
     else:
-        theirs = peft.PeftModel.from_pretrained(
-            transformers.AutoModelForSequenceClassification.from_pretrained(model, dtype=torch.float32, num_labels=1), out)
-        inner = theirs.get_base_model()
+        inner = theirs if whole else theirs.get_base_model()
         logits = inner.score(inner.model(input_ids=torch.tensor([IDS])).last_hidden_state)[0]
     return ((ours - logits).abs().max() / logits.abs().max()).item()
 
@@ -75,12 +82,13 @@ def main():
     options.add_argument("--dear", default=str(ROOT / "build/release/dear"))
     arguments = options.parse_args()
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     worst = 0
     with torch.no_grad():
         for base, stage, overrides in CASES:
             with tempfile.TemporaryDirectory(prefix="dear-trained-") as folder:
                 off = difference(arguments.dear, folder, base, stage, overrides)
-            print(f"{base:16s} {stage:10s} {' '.join(overrides):50s} {off:.1e}")
+            print(f"{base:16s} {stage:10s} {' '.join(overrides):70s} {off:.1e}")
             worst = max(worst, off)
     return 1 if worst > MAY_DIFFER else 0
 

@@ -8,10 +8,11 @@ A case has two sequences. Causal language models: the loss is the sum of the cro
 position `trained_from` on. Classifiers: half the sum of the squared head outputs of each last token. Where an adapter
 has dropout, peft's is replaced by ours (src/model/lora_dropout.h), whose numbers a seed fixes. Run from anywhere:
 
-  python tools/make_gradient_goldens.py
+  python tools/make_gradient_goldens.py [CASE ...]
 """
 import json
 import pathlib
+import sys
 import warnings
 
 import numpy as np
@@ -31,6 +32,7 @@ torch.set_num_threads(1)
 
 LENGTHS = (40, 17)  # of the sequences: more than one block of 32 keys, and less
 TRAINED_FROM = 9
+WHOLE = "whole"  # no adapter: all weights are trained
 # base, adapter, labels of a classifier
 CASES = [
     ("llama", "lora_all_linear", 0),
@@ -55,6 +57,14 @@ CASES = [
     ("llama", "lora_lm_head_dora", 0),
     ("qwen3", "gradient_dora_patterns", 0),
     ("llama_biases", "gradient_dora_dropout", 0),
+    ("llama", "lora_save_norms", 0),
+    ("llama_biases", "lora_save_projection", 0),
+    ("llama_tied", "lora_save_embed_tied", 0),
+    ("llama_tied", WHOLE, 0),
+    ("llama_biases", WHOLE, 0),
+    ("qwen3", WHOLE, 0),
+    ("gemma", WHOLE, 0),
+    ("llama", WHOLE, 1),
 ]
 ALL = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 NEW_ADAPTERS = {
@@ -128,15 +138,20 @@ def replace_dropout(model, probability):
 
 def gradients(base, adapter, labels, dtype):
     """The loss and the gradient of every trained tensor under our names."""
-    model = PeftModel.from_pretrained(load(base, labels), GOLDEN / "adapters" / adapter, is_trainable=True).to(dtype)
-    model.train()
-    if model.peft_config["default"].lora_dropout:
-        replace_dropout(model, model.peft_config["default"].lora_dropout)
+    if adapter == WHOLE:
+        torch.manual_seed(len(base))  # of a head that the base lacks
+        model = load(base, labels).to(dtype)
+        model.train()
+    else:
+        model = PeftModel.from_pretrained(load(base, labels), GOLDEN / "adapters" / adapter, is_trainable=True).to(dtype)
+        model.train()
+        if model.peft_config["default"].lora_dropout:
+            replace_dropout(model, model.peft_config["default"].lora_dropout)
     loss = 0.0
     OurDropout.rows_before = 0
     for ids in batch(base, adapter):
         if labels:
-            inner = model.get_base_model()
+            inner = model if adapter == WHOLE else model.get_base_model()
             loss = loss + 0.5 * inner.score(inner.model(input_ids=ids).last_hidden_state)[0, -1].square().sum()
         else:
             logits = model(input_ids=ids, use_cache=False).logits[0]
@@ -149,31 +164,38 @@ def gradients(base, adapter, labels, dtype):
         key = key.removeprefix("base_model.model.").replace(".default", "").replace(".modules_to_save", "")
         return key.replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
     named = {saved(key): p.grad.double() for key, p in model.named_parameters() if p.requires_grad}
-    return loss.item(), named
+    starts = {"start.score.weight": model.score.weight.detach().float()} if adapter == WHOLE and labels else {}
+    return loss.item(), named, starts
 
 
 def case(base, adapter, labels):
-    loss, exact = gradients(base, adapter, labels, torch.float64)
+    loss, exact, starts = gradients(base, adapter, labels, torch.float64)
     rounded = gradients(base, adapter, labels, torch.float32)[1]
     error = max(((exact[n] - rounded[n]).abs().max() / exact[n].abs().max()).item() for n in exact)
     tensors = {f"ids.{i}": ids[0].to(torch.int32) for i, ids in enumerate(batch(base, adapter))}
     tensors |= {"loss": torch.tensor([loss], dtype=torch.float32)}
-    tensors |= {n: g.float().contiguous() for n, g in exact.items()}
+    tensors |= starts | {n: g.float().contiguous() for n, g in exact.items()}
     name = f"{base}.{adapter}"
     save_file(tensors, OUT / f"{name}.safetensors")
     print(f"{name:40s} loss {loss:10.4f}, {len(exact)} gradients, f32 is off by {error:.1e}")
-    config = json.loads((GOLDEN / "adapters" / adapter / "adapter_config.json").read_text())
+    config = {"lora_dropout": 0.0}
+    if adapter != WHOLE:
+        config = json.loads((GOLDEN / "adapters" / adapter / "adapter_config.json").read_text())
     dropout = {"dropout": config["lora_dropout"], "dropout_seed": DROPOUT_SEED} if config["lora_dropout"] else {}
-    return {"base": f"bases/{base}", "adapter": f"adapters/{adapter}", "classifier_labels": labels,
+    return {"base": f"bases/{base}", "adapter": "" if adapter == WHOLE else f"adapters/{adapter}", "classifier_labels": labels,
             "expected": f"gradients/{name}.safetensors", "trained_from": TRAINED_FROM, "f32_error": float(f"{error:.2g}"),
             **dropout}
 
 
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
-    for name, (base, options) in NEW_ADAPTERS.items():
-        make_adapter(name, base, options)
-    cases = [case(*c) for c in CASES]
+    before = {}
+    if chosen := sys.argv[1:]:
+        before = {pathlib.Path(c["expected"]).stem: c for c in json.loads((OUT / "cases.json").read_text())["cases"]}
+    else:
+        for name, (base, options) in NEW_ADAPTERS.items():
+            make_adapter(name, base, options)
+    cases = [before[name] if (name := f"{c[0]}.{c[1]}") in before and name not in chosen else case(*c) for c in CASES]
     versions = {m.__name__: m.__version__ for m in (torch, transformers, peft)}
     (OUT / "cases.json").write_text(json.dumps({"versions": versions, "cases": cases}, indent=1) + "\n")
 

@@ -4,7 +4,7 @@ is done by transformers' Trainer over peft's LoRA, training on rankings by a pla
 such losses. Every step's loss, learning rate and gradient norm is kept as it was computed, not as it is logged.
 
 A case is a folder with case.json (versions, settings under the keys of `dear train`, examples in the order in which
-every epoch takes them, steps), and the adapters initial/ and final/. case.json also says how far the same run moves
+every epoch takes them, steps), and the adapters initial/ and final/, or of a model trained whole its final weights. case.json also says how far the same run moves
 when it is done in float64 where transformers does not force f32: no tolerance below that can be met. Seeded; every
 case is run twice and has to come out the same. Run from anywhere:
 
@@ -115,6 +115,8 @@ def make_model(case):
     model = kind.from_pretrained(GOLDEN / "model/bases" / case["base"], dtype=torch.float32,
                                  attn_implementation="eager", **head)
     model.config.use_cache = False
+    if case.get("whole"):
+        return model
     model = get_peft_model(model, LoraConfig(task_type=task, r=RANK, lora_alpha=ALPHA, lora_dropout=0.0,
                                              target_modules=case["lora_target"], modules_to_save=saved,
                                              use_dora=case.get("use_dora", False)))
@@ -124,6 +126,13 @@ def make_model(case):
             if "lora_B" in name:
                 parameter.data = 0.05 * torch.randn(parameter.shape, generator=generator)
     return model
+
+
+def save_whole(model, folder):
+    model.save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    (folder / "config.json").unlink()
+    (folder / "model.safetensors").chmod(0o644)
 
 
 def save_adapter(model, folder, base):
@@ -243,6 +252,9 @@ CASES = {
     # An epoch ends with a micro-batch of one row.
     "sft_gemma": {"base": "gemma", "stage": "sft", "rows": 23, "max_steps": STEPS, "zero_b": False, "weight_decay": 0.0,
                   "lora_target": ALL, "learning_rate": 1e-2, "seed": 3},
+    # All weights, embedding and head being one; norms do not decay.
+    "sft_llama_whole": {"base": "llama_tied", "stage": "sft", "rows": 24, "max_steps": STEPS, "zero_b": True,
+                        "weight_decay": 0.05, "lora_target": [], "learning_rate": 3e-3, "seed": 8, "whole": True},
     # peft's first magnitudes are the norms of the weight; weight decay takes from them too.
     "sft_llama_dora": {"base": "llama", "stage": "sft", "rows": 24, "max_steps": STEPS, "zero_b": True,
                        "weight_decay": 0.01, "lora_target": ALL, "learning_rate": 1e-2, "seed": 7, "use_dora": True},
@@ -266,10 +278,13 @@ def settings(case):
         ranking = {**saved, "score_scale": case.get("score_scale", 1.0), "loss": [{"name": case["loss"], "weight": 1.0}],
                    "kl_weight": case["kl_weight"], "temperature": case["temperature"], "ranknet_targets": "soft",
                    "passages_per_query": 4}
+    tuning = {"finetuning_type": "lora", "lora_rank": RANK, "lora_alpha": ALPHA, "lora_dropout": 0.0,
+              "lora_target": case["lora_target"], **({"use_dora": True} if case.get("use_dora") else {})}
+    if case.get("whole"):
+        tuning = {"finetuning_type": "full"}
     length = {key: case[key] for key in ("max_steps", "num_train_epochs") if key in case}
     return {"model_name_or_path": f"tests/golden/model/bases/{case['base']}", "stage": case["stage"],
-            "finetuning_type": "lora", "lora_rank": RANK, "lora_alpha": ALPHA, "lora_dropout": 0.0,
-            "lora_target": case["lora_target"], **({"use_dora": True} if case.get("use_dora") else {}),
+            **tuning,
             "learning_rate": case["learning_rate"],
             "weight_decay": case["weight_decay"], "adam_beta1": 0.9, "adam_beta2": 0.999, "adam_epsilon": 1e-8,
             "max_grad_norm": 1.0, "lr_scheduler_type": "linear" if ranking else "cosine", "warmup_ratio": 0.1, **length,
@@ -280,10 +295,15 @@ def settings(case):
 def run(case, examples, folder, double):
     """Steps, and the trained tensors as peft saves them."""
     model = make_model(case)
-    save_adapter(model, folder / "initial", case["base"])
+    whole = case.get("whole")
+    if not whole:
+        save_adapter(model, folder / "initial", case["base"])
     steps = TRAIN[case["stage"]](model.double() if double else model, case, examples)
-    save_adapter(model, folder / "final", case["base"])
-    return steps, load_file(folder / "final/adapter_model.safetensors")
+    if whole:
+        save_whole(model, folder / "final")
+    else:
+        save_adapter(model, folder / "final", case["base"])
+    return steps, load_file(folder / f"final/{'model' if whole else 'adapter_model'}.safetensors")
 
 
 def deviation(steps, tensors, other_steps, other_tensors):

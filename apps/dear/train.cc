@@ -82,6 +82,16 @@ std::string RowsText(int64_t rows, int64_t packed) {
   return Grouped(rows) + (packed > 0 ? ", packed from " + Grouped(packed) + " examples" : "");
 }
 
+bool IsWhole(const TrainConfig& config) {
+  return config.finetuning_type == FinetuningType::kFull;
+}
+
+std::string TrainedText(const TrainConfig& config) {
+  if (IsWhole(config)) return ", all of the model";
+  if (config.adapter_name_or_path.empty()) return " of a new adapter";
+  return " of the adapter " + config.adapter_name_or_path;
+}
+
 std::vector<std::vector<std::string>> PlanRows(const TrainConfig& config,
                                                const TrainingPlan& plan) {
   const auto mib = [](uint64_t bytes) { return HumanBytes(bytes); };
@@ -89,10 +99,7 @@ std::vector<std::vector<std::string>> PlanRows(const TrainConfig& config,
   if (plan.first_step > 0) steps += ", going on after " + Grouped(plan.first_step);
   std::vector<std::vector<std::string>> rows = {
       {"model", config.model_name_or_path},
-      {"trained", Grouped(plan.trained_parameters) + " parameters" +
-                      (config.adapter_name_or_path.empty()
-                           ? " of a new adapter"
-                           : " of the adapter " + config.adapter_name_or_path)},
+      {"trained", Grouped(plan.trained_parameters) + " parameters" + TrainedText(config)},
       {"rows", RowsText(plan.items, plan.packed) +
                    (plan.eval_items > 0
                         ? ", and " + RowsText(plan.eval_items, plan.eval_packed) + " to evaluate on"
@@ -108,8 +115,9 @@ std::vector<std::vector<std::string>> PlanRows(const TrainConfig& config,
       {"steps", steps + ", each of " + std::to_string(config.gradient_accumulation_steps) + " x " +
                     std::to_string(config.per_device_train_batch_size) + " rows"},
       {"memory", mib(plan.weight_bytes) + " weights, " + mib(plan.adapter_bytes) +
-                     " adapter with its optimiser, up to " + mib(plan.activation_bytes) +
-                     " activations (" + std::to_string(plan.kept_layers) + " layers kept)"},
+                     (IsWhole(config) ? " trained" : " adapter") + " with its optimiser, up to " +
+                     mib(plan.activation_bytes) + " activations (" +
+                     std::to_string(plan.kept_layers) + " layers kept)"},
       {config.stage == TrainStage::kSft ? "template" : "recipe", plan.template_name},
       {"output", config.output_dir}};
   return rows;
@@ -247,8 +255,7 @@ std::string BestText(const TrainConfig& config, const TrainResult& result) {
   return (result.stopped_early ? "stopped early: " : "") + config.BestFigure() +
          " was best at step " + Grouped(result.best.step) + ", " +
          Format("%.4f", *result.best.value) +
-         (config.load_best_model_at_end ? ", and that adapter is the result\n"
-                                        : "; that adapter is in best/\n");
+         (config.load_best_model_at_end ? ", and that is the result\n" : "; that is in best/\n");
 }
 
 int Train(const Options& options, bool quiet) {
@@ -300,8 +307,9 @@ int Train(const Options& options, bool quiet) {
     Print("trained " + Grouped(result.steps) + " steps, mean loss " +
           Format("%.4f", result.mean_loss) + ", in " + Duration(result.seconds) + " (" +
           Format("%.0f", static_cast<double>(result.tokens) / result.seconds) + " tokens/s)\n" +
-          BestText(config, result) + "the adapter is in " + config.output_dir +
-          "; try it:\n  dear rerank -m " + config.output_dir + " -q QUERY -d PASSAGES.txt\n");
+          BestText(config, result) + (IsWhole(config) ? "the model" : "the adapter") + " is in " +
+          config.output_dir + "; try it:\n  dear rerank -m " + config.output_dir +
+          " -q QUERY -d PASSAGES.txt\n");
   }
   return 0;
 }
@@ -311,7 +319,8 @@ int Train(const Options& options, bool quiet) {
 void AddTrain(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<Options>();
   CLI::App* command = AddCommand(
-      app, globals, "train", "Trains a LoRA adapter from a YAML file with LLaMA-Factory's keys",
+      app, globals, "train",
+      "Trains a LoRA adapter, or a whole model, from a YAML file with LLaMA-Factory's keys",
       "  dear train sft.yaml --dry-run                      rows, tokens, steps, memory, examples\n"
       "  dear train sft.yaml learning_rate=2e-4 output_dir=out/second\n"
       "  dear train sft.yaml resume_from_checkpoint=true    goes on from the last checkpoint\n"

@@ -13,6 +13,7 @@
 #include "api/model_files.h"
 #include "api/training_measure.h"
 #include "api/training_record.h"
+#include "api/write_model.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -38,8 +39,8 @@ uint64_t PhysicalMemory() {
 }
 
 void RequireSupported(const TrainConfig& config) {
-  if (config.finetuning_type != FinetuningType::kLora) {
-    Unsupported("finetuning_type", "full fine-tuning is not done; use lora");
+  if (config.finetuning_type == FinetuningType::kFull && config.compute == TrainCompute::kFast) {
+    Unsupported("compute", "is fast, but all weights are trained (finetuning_type: full) in f32");
   }
 }
 
@@ -171,19 +172,32 @@ void TrainingRun::OpenModel(const ProgressFn& progress) {
   }
   if (config_.compute == TrainCompute::kFast) options.compute = Compute::kFast;
   model_ = Model::Load(checkpoint_, options);
-  const PeftAdapter files =
-      config_.adapter_name_or_path.empty()
-          ? NewLora(*model_, NewLoraConfig(config_, *model_), static_cast<uint64_t>(config_.seed))
-          : OpenPeftAdapter(config_.adapter_name_or_path);
-  const std::string name =
-      config_.adapter_name_or_path.empty() ? "the new adapter" : config_.adapter_name_or_path;
-  adapter_ = std::make_unique<TrainableAdapter>(*model_, files, name);
+  OpenTrained();
   for (const TrainedTensor& tensor : adapter_->tensors()) {
     plan_.trained_parameters += static_cast<int64_t>(tensor.values.size());
   }
   plan_.weight_bytes = model_->weight_bytes();
   // Values, gradients and two moments.
   plan_.adapter_bytes = static_cast<uint64_t>(plan_.trained_parameters) * 4 * sizeof(float);
+}
+
+void TrainingRun::OpenTrained() {
+  const auto seed = static_cast<uint64_t>(config_.seed);
+  if (config_.finetuning_type == FinetuningType::kFull) {
+    adapter_ = TrainableAdapter::Whole(*model_, checkpoint_, seed);
+    // A model's folder has its tokenizer beside it.
+    adapter_->SetBeside([this](const fs::path& folder) {
+      WriteTokenizer(FindModelFiles(config_.model_name_or_path), checkpoint_, *data_->tokenizer,
+                     folder);
+    });
+    return;
+  }
+  const PeftAdapter files = config_.adapter_name_or_path.empty()
+                                ? NewLora(*model_, NewLoraConfig(config_, *model_), seed)
+                                : OpenPeftAdapter(config_.adapter_name_or_path);
+  const std::string name =
+      config_.adapter_name_or_path.empty() ? "the new adapter" : config_.adapter_name_or_path;
+  adapter_ = std::make_unique<TrainableAdapter>(*model_, files, name);
 }
 
 void TrainingRun::ScanLengths(const ProgressFn& progress) {
@@ -272,7 +286,7 @@ TrainerOptions TrainingRun::MakeTrainerOptions() const {
       options.resume_from = found.back();
     }
   }
-  const std::string adapter_settings = LoraConfigText(adapter_->config());
+  const std::string settings = adapter_->is_whole() ? "" : LoraConfigText(adapter_->config());
   options.identity = {
       {"base model", Fingerprint(*model_)},
       {"dataset", JoinedNames(config_.dataset)},
@@ -298,7 +312,8 @@ TrainerOptions TrainingRun::MakeTrainerOptions() const {
       {"loraplus_lr_ratio", Json(config_.loraplus_lr_ratio.value_or(1)).dump()},
       {"loss", LossText(config_)},
       {"compute", config_.compute == TrainCompute::kFast ? "fast" : "reference"},
-      {"adapter's settings", Sha256Hex(std::as_bytes(std::span<const char>(adapter_settings)))},
+      {"adapter's settings",
+       adapter_->is_whole() ? "none" : Sha256Hex(std::as_bytes(std::span<const char>(settings)))},
       {"trained parameters", std::to_string(plan_.trained_parameters)}};
   return options;
 }
@@ -331,7 +346,7 @@ void TrainingRun::PrepareOutput() const {
   if (config_.resume) return;
   const std::vector<fs::path> old = FindCheckpoints(output);
   const bool used = !old.empty() || fs::exists(output / "adapter_model.safetensors") ||
-                    fs::exists(BestFolder(output));
+                    fs::exists(output / "config.json") || fs::exists(BestFolder(output));
   if (!used) return;
   if (!config_.overwrite_output_dir) {
     throw Error(ErrorCode::kInvalidArgument, output.string(),
@@ -347,9 +362,10 @@ ModelCard TrainingRun::MakeCard(const TrainingHost& host) const {
   ModelCard card;
   card.config = config_;
   card.name = fs::absolute(config_.output_dir).lexically_normal().filename().string();
-  card.base_model = adapter_->config().base_model_name_or_path;
+  card.base_model = adapter_->is_whole() ? BaseName(config_.model_name_or_path)
+                                         : adapter_->config().base_model_name_or_path;
   for (const ShippedModel& model : ShippedModels()) {
-    if (model.name == card.base_model) card.base_model = model.hub_id;
+    if (model.name == card.base_model && !model.hub_id.empty()) card.base_model = model.hub_id;
   }
   if (const fs::path base = FindModelFiles(config_.model_name_or_path).base;
       base.extension() == ".gguf") {

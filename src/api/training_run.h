@@ -76,6 +76,7 @@ class TrainingRun {
   void OpenData(const ProgressFn& progress);
   void OpenEvaluation();
   void OpenModel(const ProgressFn& progress);
+  void OpenTrained();
   void ScanLengths(const ProgressFn& progress);
   void ChooseMemory();
   TrainerOptions MakeTrainerOptions() const;

@@ -54,22 +54,6 @@ void WriteJson(const fs::path& path, const OrderedJson& json) {
   WriteFileAtomically(path, std::as_bytes(std::span(text)));
 }
 
-void WriteTokenizer(const LoadedModel& loaded, const fs::path& folder) {
-  if (!loaded.tokenizer) return;  // the source has none either
-  const bool own = loaded.files.adapter && HasTokenizer(*loaded.files.adapter);
-  if (!own && loaded.checkpoint.gguf) {
-    const TokenizerFiles files = TokenizerFilesOf(*loaded.checkpoint.gguf, *loaded.tokenizer);
-    if (!files.tokenizer.is_null()) WriteJson(folder / "tokenizer.json", files.tokenizer);
-    if (!files.model.empty())
-      WriteFileAtomically(folder / "tokenizer.model", std::as_bytes(std::span(files.model)));
-    WriteJson(folder / "tokenizer_config.json", files.config);
-    return;
-  }
-  const fs::path source = own ? *loaded.files.adapter : loaded.files.base;
-  for (const char* name : kTokenizerFiles)
-    if (fs::exists(source / name)) fs::copy_file(source / name, folder / name);
-}
-
 void WriteGgufFile(const LoadedModel& loaded, const ExportPlan& plan, const fs::path& out,
                    const WriteModelOptions& options) {
   GgufWriter writer;
@@ -126,6 +110,24 @@ fs::path Normal(const fs::path& out) {
 
 }  // namespace
 
+void WriteTokenizer(const ModelFiles& files, const Checkpoint& checkpoint,
+                    const Tokenizer& tokenizer, const fs::path& folder) {
+  const bool own = files.adapter && HasTokenizer(*files.adapter);
+  if (!own && checkpoint.gguf) {
+    const TokenizerFiles made = TokenizerFilesOf(*checkpoint.gguf, tokenizer);
+    if (!made.tokenizer.is_null()) WriteJson(folder / "tokenizer.json", made.tokenizer);
+    if (!made.model.empty())
+      WriteFileAtomically(folder / "tokenizer.model", std::as_bytes(std::span(made.model)));
+    WriteJson(folder / "tokenizer_config.json", made.config);
+    return;
+  }
+  const fs::path source = own ? *files.adapter : files.base;
+  for (const char* name : kTokenizerFiles) {
+    if (!fs::exists(source / name)) continue;
+    fs::copy_file(source / name, folder / name, fs::copy_options::overwrite_existing);
+  }
+}
+
 void CheckWriteModel(const fs::path& out, const WriteModelOptions& options) {
   const auto refuse = [](const std::string& where, const std::string& what) {
     throw Error(ErrorCode::kInvalidArgument, where, what);
@@ -161,7 +163,9 @@ void WriteModel(const LoadedModel& loaded, const Adapter* adapter, const fs::pat
     return;
   }
   NewFolder folder(target);
-  WriteTokenizer(loaded, folder.path());
+  // A source without one makes a folder without one.
+  if (loaded.tokenizer)
+    WriteTokenizer(loaded.files, loaded.checkpoint, *loaded.tokenizer, folder.path());
   ExportFolder(loaded.checkpoint, plan, folder.path(),
                {.form = *FolderFormOf(options.form),
                 .double_quant = options.double_quant,

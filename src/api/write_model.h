@@ -24,6 +24,10 @@ struct WriteModelOptions {
 void WriteModel(const LoadedModel& loaded, const Adapter* adapter, const std::filesystem::path& out,
                 const WriteModelOptions& options);
 
+// Into an existing folder what, beside the weights, makes it usable by the Python libraries.
+void WriteTokenizer(const ModelFiles& files, const Checkpoint& checkpoint,
+                    const Tokenizer& tokenizer, const std::filesystem::path& folder);
+
 // The checks of WriteModel that need no model: for an error before a long load.
 void CheckWriteModel(const std::filesystem::path& out, const WriteModelOptions& options);
 

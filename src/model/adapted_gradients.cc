@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "model/adapted_ops.h"
+
 namespace dear {
 namespace {
 
@@ -45,9 +47,11 @@ void AdaptedGradients::Apply(const Linear& linear, const float* x, const float* 
   }
   if (dx != nullptr) backward_.MatMulInput(dy, rows, weight, dx);
   if (delta == nullptr) return;
-  if (float* gradient = adapter_.gradients(linear.id).weight; gradient != nullptr) {
-    backward_.MatMulWeight(dy, x, rows, weight.rows(), weight.cols(), gradient);
+  const ModuleGradients& gradients = adapter_.gradients(linear.id);
+  if (gradients.weight != nullptr) {
+    backward_.MatMulWeight(dy, x, rows, weight.rows(), weight.cols(), gradients.weight);
   }
+  if (gradients.bias != nullptr) backward_.Bias(dy, rows, weight.rows(), gradients.bias);
   if (delta->rank > 0) {
     ApplyFactors(linear, *delta, weight.cols(), weight.rows(), x, dy, rows, dx);
   }
@@ -150,10 +154,23 @@ void AdaptedGradients::ApplyDora(const Linear& linear, const ModuleDelta& delta,
   backend_.AddScaled(through, 1.0F, rows * in, dx);
 }
 
+void AdaptedGradients::ApplyEmbedding(const Linear& embedding, std::span<const int32_t> ids,
+                                      const float* dy) {
+  float* const gradient = adapter_.gradients(embedding.id).weight;
+  if (gradient == nullptr) return;
+  backward_.Embed(dy, ids, config_.hidden_size, EmbeddingScale(config_), gradient);
+}
+
 void AdaptedGradients::ApplyNorm(const Norm& norm, const float* x, const float* dy, int64_t vectors,
                                  int64_t size, float* dx) {
-  backward_.RmsNorm(x, dy, vectors, size, norm.weight.data(), config_.norm_weight_plus_one,
-                    static_cast<float>(config_.rms_norm_eps), dx);
+  const auto eps = static_cast<float>(config_.rms_norm_eps);
+  if (float* gradient = adapter_.gradients(norm.id).norm; gradient != nullptr) {
+    backward_.RmsNormWeight(x, dy, vectors, size, eps, gradient);
+  }
+  const ModuleDelta* delta = adapter_.adapter()->delta(norm.id);
+  const bool replaced = delta != nullptr && !delta->replaced_norm.empty();
+  backward_.RmsNorm(x, dy, vectors, size, (replaced ? delta->replaced_norm : norm.weight).data(),
+                    config_.norm_weight_plus_one, eps, dx);
 }
 
 }  // namespace dear

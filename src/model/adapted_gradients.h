@@ -2,6 +2,7 @@
 #define DEAR_MODEL_ADAPTED_GRADIENTS_H_
 
 #include <cstdint>
+#include <span>
 
 #include "base/aligned_vector.h"
 #include "kernels/backend.h"
@@ -31,7 +32,11 @@ class AdaptedGradients {
   //   dB += s v^T A d(x), dA += u^T d(x), dx += dy W + d((g - 1) dy W + u A).
   void Apply(const Linear& linear, const float* x, const float* dy, int64_t rows, float* dx);
 
-  // Of y = norm(x) on vectors of `size` numbers, for x as it was before: adds to dx.
+  // Of the rows of an embedding: adds to its gradient, where it has one.
+  void ApplyEmbedding(const Linear& embedding, std::span<const int32_t> ids, const float* dy);
+
+  // Of y = norm(x) on vectors of `size` numbers, for x as it was before: adds to the norm's
+  // gradient and to dx.
   void ApplyNorm(const Norm& norm, const float* x, const float* dy, int64_t vectors, int64_t size,
                  float* dx);
 

@@ -38,6 +38,12 @@ const float* BiasOf(const Linear& linear, const ModuleDelta* delta) {
 
 }  // namespace
 
+float EmbeddingScale(const ModelConfig& config) {
+  return config.scale_embeddings
+             ? static_cast<float>(std::sqrt(static_cast<double>(config.hidden_size)))
+             : 1.0F;
+}
+
 int64_t AdaptedOps::HeadWidth(const Linear& head, const Adapter* adapter) {
   const ModuleDelta* delta = adapter == nullptr ? nullptr : adapter->delta(head.id);
   if (delta != nullptr && delta->replaced_weight) return delta->replaced_weight->rows();
@@ -82,8 +88,7 @@ void AdaptedOps::AddDroppedDora(const ModuleDelta& delta, const Matrix& weight,
 void AdaptedOps::Embed(const Linear& embedding, const RowGroups& groups,
                        std::span<const int32_t> ids, float* y) {
   const int64_t hidden = config_.hidden_size;
-  const float scale =
-      config_.scale_embeddings ? static_cast<float>(std::sqrt(static_cast<double>(hidden))) : 1.0F;
+  const float scale = EmbeddingScale(config_);
   for (const RowGroup& group : groups.groups()) {
     const ModuleDelta* delta = DeltaOf(group, embedding.id);
     const auto rows = static_cast<int64_t>(group.rows.size());
@@ -115,6 +120,10 @@ void AdaptedOps::ApplyBase(const Linear& linear, const RowGroups& groups, const 
     const Matrix& weight = WeightOf(linear, delta);
     const auto rows = static_cast<int64_t>(group.rows.size());
     const float* gathered = Gather(groups, group, x, weight.cols());
+    if (groups.groups().size() == 1 && weight.rows() == width) {
+      backend_.MatMul(gathered, rows, weight, BiasOf(linear, delta), y);
+      return;
+    }
     float* out = Room(outer_, rows * weight.rows());
     backend_.MatMul(gathered, rows, weight, BiasOf(linear, delta), out);
     backend_.ScatterRows(out, group.rows, weight.rows(), width,

@@ -13,6 +13,9 @@
 
 namespace dear {
 
+// What an embedding is multiplied with before the first layer: 1, or gemma's root of the width.
+float EmbeddingScale(const ModelConfig& config);
+
 // The ops that hold weights, each row through its own adapter. Adapters see gathered rows, so a
 // row's bits do not depend on who shares the call.
 class AdaptedOps {

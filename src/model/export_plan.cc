@@ -32,7 +32,7 @@ class Planner {
       AddLinear(head);
       config.num_labels = plan_.tensors.back().shape[0];
     } else {
-      if (Delta(embedding) != nullptr || Delta(head) != nullptr) config.tie_word_embeddings = false;
+      if (ChangesApart(embedding, head)) config.tie_word_embeddings = false;
       if (!config.tie_word_embeddings) AddLinear(head);
     }
     config.vocab_size = plan_.tensors.front().shape[0];
@@ -42,6 +42,15 @@ class Planner {
  private:
   const ModuleDelta* Delta(const Linear& linear) const {
     return adapter_ == nullptr ? nullptr : adapter_->delta(linear.id);
+  }
+
+  // Whether the adapter leaves embedding and head with different weights.
+  bool ChangesApart(const Linear& embedding, const Linear& head) const {
+    const ModuleDelta* input = Delta(embedding);
+    const ModuleDelta* output = Delta(head);
+    if (input == nullptr && output == nullptr) return false;
+    return input == nullptr || output == nullptr || input->rank > 0 || output->rank > 0 ||
+           input->replaced_weight == nullptr || input->replaced_weight != output->replaced_weight;
   }
 
   bool AddsBias(const Linear& linear) const {

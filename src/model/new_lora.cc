@@ -51,23 +51,34 @@ void AddFactors(const Linear& linear, const LoraConfig& config, uint64_t seed,
                          AdaptedNorms(*linear.weight, ModuleDelta{}, pool)));
 }
 
+// A module as peft's modules_to_save has it.
 void AddWhole(const Model& base, const Linear& linear, uint64_t seed, TensorList& tensors) {
-  const ModelConfig& config = base.config();
-  const bool there = linear.weight != nullptr;
-  const int64_t rows = there ? linear.weight->rows() : config.num_labels;
-  const int64_t cols = there ? linear.weight->cols() : config.hidden_size;
-  std::vector<float> values(static_cast<size_t>(rows * cols));
-  if (there) {
-    linear.weight->CopyRows(0, rows, values.data());
-  } else {
-    constexpr double kDeviation = 0.02;  // transformers' initializer_range
-    Draws draws(seed, linear.id);
-    for (float& value : values) value = static_cast<float>(kDeviation * draws.Normal());
-  }
+  int64_t rows = 0;
+  std::vector<float> values = StartingWeight(base, linear, seed, &rows);
+  const int64_t cols = linear.weight ? linear.weight->cols() : base.config().hidden_size;
   tensors.Add(MakeTensor(linear.name + ".weight", {rows, cols}, std::move(values)));
+  if (linear.bias.empty()) return;
+  tensors.Add(
+      MakeTensor(linear.name + ".bias", {static_cast<int64_t>(linear.bias.size())}, linear.bias));
 }
 
 }  // namespace
+
+std::vector<float> StartingWeight(const Model& base, const Linear& linear, uint64_t seed,
+                                  int64_t* rows) {
+  const bool there = linear.weight != nullptr;
+  *rows = there ? linear.weight->rows() : base.config().num_labels;
+  const int64_t cols = there ? linear.weight->cols() : base.config().hidden_size;
+  std::vector<float> values(static_cast<size_t>(*rows * cols));
+  if (there) {
+    linear.weight->CopyRows(0, *rows, values.data());
+    return values;
+  }
+  constexpr double kDeviation = 0.02;  // transformers' initializer_range
+  Draws draws(seed, linear.id);
+  for (float& value : values) value = static_cast<float>(kDeviation * draws.Normal());
+  return values;
+}
 
 PeftAdapter NewLora(const Model& base, const LoraConfig& config, uint64_t seed) {
   const std::string origin = "a new adapter of " + base.origin();
@@ -81,6 +92,12 @@ PeftAdapter NewLora(const Model& base, const LoraConfig& config, uint64_t seed) 
       AddFactors(linear, config, seed, *tensors);
       adapts_any = true;
     }
+  });
+  base.ForEachNorm([&](const Norm& norm) {
+    if (!SavesModule(config, norm.name)) return;
+    tensors->Add(
+        MakeTensor(norm.name + ".weight", {static_cast<int64_t>(norm.weight.size())}, norm.weight));
+    adapts_any = true;
   });
   if (!adapts_any) {
     throw Error(ErrorCode::kInvalidArgument, origin,

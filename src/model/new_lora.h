@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "formats/peft_adapter.h"
 #include "model/model.h"
@@ -16,6 +17,11 @@ namespace dear {
 // follow from `seed` and the module's number alone; they are not torch's. Throws kInvalidArgument
 // where the configuration matches no module.
 PeftAdapter NewLora(const Model& base, const LoraConfig& config, uint64_t seed);
+
+// The weight of `linear` as a training begins with it, [rows, cols] in f32: that of the model, or
+// of the score head that it lacks the numbers of NewLora. `rows` gets the rows.
+std::vector<float> StartingWeight(const Model& base, const Linear& linear, uint64_t seed,
+                                  int64_t* rows);
 
 // adapter_config.json with the keys that peft 0.21 writes, in its order of names.
 std::string LoraConfigText(const LoraConfig& config);

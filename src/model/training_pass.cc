@@ -56,18 +56,23 @@ void TrainingPass::SetDropout(const LoraDropout& dropout) {
 
 // Below it nothing asks for a gradient.
 int64_t TrainingPass::LowestTrainedLayer() const {
-  const auto trained = [&](const Linear& linear) {
-    const ModuleGradients& gradients = adapter_.gradients(linear.id);
-    return gradients.a != nullptr || gradients.weight != nullptr;
-  };
+  if (TrainsEmbedding()) return 0;
+  const auto trained = [&](int id) { return id >= 0 && adapter_.gradients(id).any(); };
   for (int64_t i = 0; i < config_.num_layers; ++i) {
     const LayerWeights& layer = model_.layers()[static_cast<size_t>(i)];
     for (const Linear* linear :
          {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down}) {
-      if (trained(*linear)) return i;
+      if (trained(linear->id)) return i;
+    }
+    for (const Norm* norm : {&layer.input_norm, &layer.q_norm, &layer.k_norm, &layer.post_norm}) {
+      if (trained(norm->id)) return i;
     }
   }
   return config_.num_layers;
+}
+
+bool TrainingPass::TrainsEmbedding() const {
+  return adapter_.gradients(model_.embedding().id).any();
 }
 
 PackedRows TrainingPass::Pack(std::span<const TrainingSequence> sequences) {
@@ -189,6 +194,7 @@ void TrainingPass::Backward(const PackedRows& rows) {
     }
     LayerBackward(layer, rows, kept->buffers());
   }
+  gradients_.ApplyEmbedding(model_.embedding(), rows.tokens, dstream_.data());
 }
 
 void TrainingPass::LayerBackward(int64_t index, const PackedRows& rows, const LayerBuffers& b) {
@@ -236,7 +242,8 @@ void TrainingPass::LayerBackward(int64_t index, const PackedRows& rows, const La
     through_head_norm(layer.k_norm, b.k_projected, config_.num_kv_heads, dk_);
   }
   // What lies below the lowest trained layer asks for no gradient.
-  const bool goes_on = index > lowest_layer_;
+  const bool goes_on =
+      index > lowest_layer_ || TrainsEmbedding() || adapter_.gradients(layer.input_norm.id).any();
   if (goes_on) Zeros(dnormed_, n * hidden);
   float* const dnormed = goes_on ? dnormed_.data() : nullptr;
   gradients_.Apply(layer.q, b.normed, dq_.data(), n, dnormed);

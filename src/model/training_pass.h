@@ -92,6 +92,7 @@ class TrainingPass {
   void Backward(const PackedRows& rows);
   void LayerBackward(int64_t index, const PackedRows& rows, const LayerBuffers& b);
   int64_t LowestTrainedLayer() const;
+  bool TrainsEmbedding() const;
 
   const Model& model_;
   const ModelConfig& config_;

@@ -76,17 +76,6 @@ void SaveState(const fs::path& path, const TrainingState& state) {
   file.Commit();
 }
 
-void Fill(const TensorSource& source, const std::string& name, std::span<float> values) {
-  const Tensor tensor = source.Get(name);
-  const std::vector<float> numbers = ToF32(tensor);
-  if (numbers.size() != values.size()) {
-    throw Error(
-        ErrorCode::kInvalidFormat, tensor.Where(),
-        "expected " + std::to_string(values.size()) + " numbers, found " + tensor.ShapeString());
-  }
-  std::ranges::copy(numbers, values.begin());
-}
-
 TrainingState ReadState(const fs::path& path) {
   const Json json = ReadJsonFile(path);
   try {
@@ -181,13 +170,6 @@ fs::path BestFolder(const fs::path& output) {
   return output / "best";
 }
 
-void LoadAdapter(const fs::path& folder, TrainableAdapter& adapter) {
-  const auto weights = SafetensorsFile::Open(folder / "adapter_model.safetensors");
-  for (const TrainedTensor& tensor : adapter.tensors()) {
-    Fill(*weights, "base_model.model." + tensor.name, tensor.values);
-  }
-}
-
 TrainingState LoadCheckpoint(const fs::path& folder,
                              const std::vector<std::pair<std::string, std::string>>& identity,
                              TrainableAdapter& adapter, AdamW& optimizer) {
@@ -197,11 +179,11 @@ TrainingState LoadCheckpoint(const fs::path& folder,
   }
   TrainingState state = ReadState(folder / kStateFile);
   RequireSame(folder / kStateFile, state, identity);
-  LoadAdapter(folder, adapter);
+  adapter.Load(folder);
   const auto moments = SafetensorsFile::Open(folder / kOptimizerFile);
   for (const AdamW::Moments& tensor : optimizer.moments()) {
-    Fill(*moments, tensor.name + ".exp_avg", tensor.first);
-    Fill(*moments, tensor.name + ".exp_avg_sq", tensor.second);
+    ReadNumbers(*moments, tensor.name + ".exp_avg", tensor.first);
+    ReadNumbers(*moments, tensor.name + ".exp_avg_sq", tensor.second);
   }
   optimizer.set_num_steps(state.step);
   return state;

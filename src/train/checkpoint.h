@@ -44,8 +44,6 @@ std::filesystem::path SaveCheckpoint(const std::filesystem::path& output,
 
 // OUTPUT/best: the adapter alone, in place of the one before.
 std::filesystem::path BestFolder(const std::filesystem::path& output);
-// Puts the adapter back to what was saved in `folder`. Throws kNotFound, kInvalidFormat.
-void LoadAdapter(const std::filesystem::path& folder, TrainableAdapter& adapter);
 
 // The checkpoints of a folder, oldest first; what was cut off while being written is none.
 std::vector<std::filesystem::path> FindCheckpoints(const std::filesystem::path& output);

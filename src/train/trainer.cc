@@ -33,12 +33,17 @@ std::vector<OptimizedTensor> Trainer::Tensors(TrainableAdapter& adapter,
   std::vector<OptimizedTensor> tensors;
   for (const TrainedTensor& tensor : adapter.tensors()) {
     // As LLaMA-Factory groups them: what has one dimension goes with B.
-    const bool is_b = tensor.kind == TrainedTensor::Kind::kLoraB ||
-                      tensor.kind == TrainedTensor::Kind::kMagnitude;
+    using Kind = TrainedTensor::Kind;
+    const bool is_vector = tensor.shape.size() == 1;
+    // As transformers groups them: neither norms nor biases decay.
+    const bool decays = tensor.kind != Kind::kNorm && tensor.kind != Kind::kBias;
     tensors.push_back({.name = tensor.name,
                        .values = tensor.values,
                        .gradient = tensor.gradient,
-                       .learning_rate_factor = is_b ? options.learning_rate_ratio_of_b : 1.0});
+                       .learning_rate_factor = tensor.kind == Kind::kLoraB || is_vector
+                                                   ? options.learning_rate_ratio_of_b
+                                                   : 1.0,
+                       .decays = decays});
   }
   return tensors;
 }
@@ -239,7 +244,7 @@ TrainResult Trainer::Run(const TrainerEvents& events) {
   }
   KeepCheckpoints(options_.output, options_.save_total_limit);
   if (options_.load_best && state_.best.value) {
-    LoadAdapter(BestFolder(options_.output), adapter_);
+    adapter_.Load(BestFolder(options_.output));
     adapter_.ValuesChanged(*pool_);
   }
   TrainResult result;

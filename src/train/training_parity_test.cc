@@ -115,7 +115,11 @@ TEST_P(TrainingParityTest, FiftyStepsFollowTransformersAndPeft) {
     checkpoint.config.num_labels = 1;
   }
   const auto model = Model::Load(checkpoint);
-  TrainableAdapter adapter(*model, OpenPeftAdapter(folder / "initial"), GetParam());
+  const bool whole = settings["finetuning_type"] == "full";
+  const auto trained = whole ? TrainableAdapter::Whole(*model, checkpoint, 1)
+                             : std::make_unique<TrainableAdapter>(
+                                   *model, OpenPeftAdapter(folder / "initial"), GetParam());
+  TrainableAdapter& adapter = *trained;
   const auto pool = std::make_shared<ThreadPool>(2);
   const auto backend = MakeCpuBackend(pool);
   const auto backward = MakeCpuBackwardOps(pool);
@@ -140,12 +144,13 @@ TEST_P(TrainingParityTest, FiftyStepsFollowTransformersAndPeft) {
   EXPECT_LT(steps.back()["loss"].get<double>(), 0.9 * steps.front()["loss"].get<double>());
 
   // The final adapter: relative to the largest number of each tensor.
-  const auto final_tensors = SafetensorsFile::Open(folder / "final/adapter_model.safetensors");
+  const std::string weights = whole ? "model.safetensors" : "adapter_model.safetensors";
+  const std::string prefix = whole ? "" : "base_model.model.";
+  const auto final_tensors = SafetensorsFile::Open(folder / "final" / weights);
   ASSERT_EQ(final_tensors->Names().size(), adapter.tensors().size());
   double worst_weight = 0;
   for (const TrainedTensor& tensor : adapter.tensors()) {
-    const std::vector<float> expected =
-        ToF32(final_tensors->Get("base_model.model." + tensor.name));
+    const std::vector<float> expected = ToF32(final_tensors->Get(prefix + tensor.name));
     ASSERT_EQ(expected.size(), tensor.values.size());
     double largest = 0;
     double off = 0;
@@ -162,18 +167,20 @@ TEST_P(TrainingParityTest, FiftyStepsFollowTransformersAndPeft) {
   // What dear writes, dear and peft read: the same names and shapes as peft's own file.
   const fs::path saved = fs::path(::testing::TempDir()) / ("dear_parity_saved_" + GetParam());
   adapter.Save(saved);
-  const auto ours = SafetensorsFile::Open(saved / "adapter_model.safetensors");
+  const auto ours = SafetensorsFile::Open(saved / weights);
   ASSERT_EQ(ours->Names(), final_tensors->Names());
   for (const std::string& name : ours->Names()) {
     EXPECT_EQ(ours->Get(name).shape, final_tensors->Get(name).shape) << name;
   }
+  if (whole) return;
   const auto again = Adapter::Bind(*model, OpenPeftAdapter(saved), "again");
   EXPECT_EQ(again->bytes(), adapter.adapter()->bytes());
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, TrainingParityTest,
                          ::testing::Values("sft_llama", "sft_qwen3", "sft_gemma", "sft_llama_dora",
-                                           "pointwise_binary", "pointwise_teacher", "likelihood"),
+                                           "sft_llama_whole", "pointwise_binary",
+                                           "pointwise_teacher", "likelihood"),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

@@ -205,7 +205,8 @@ class Train(support.Case):
         self.fails(1, *train, "stage=dpo", saying="stage")
         self.fails(1, *train, "template=no-such", saying="no-such")
         self.fails(1, *train, "dataset=absent", saying="absent")
-        self.fails(1, *train, "finetuning_type=full", saying="finetuning_type")
+        self.fails(1, *train, "finetuning_type=freeze", saying="finetuning_type")
+        self.fails(1, *train, "finetuning_type=full", "compute=fast", saying="compute: is fast")
         self.fails(1, *train, "lora_target=no_proj", saying="q_proj")
         self.fails(1, *train, "model_name_or_path=no/such", saying="no/such")
         self.fails(1, *train, "resume_from_checkpoint=true", saying="no checkpoint")
@@ -291,6 +292,35 @@ class Train(support.Case):
         self.assertEqual(first["permutation"], second["permutation"])
         for one, other in zip(first["results"], second["results"], strict=True):
             self.assertAlmostEqual(one["score"], other["score"], delta=1e-4)
+
+    def test_all_weights_of_a_model_are_trained_gone_on_with_and_served(self):
+        arguments = ["train", self.config, "--quiet", "finetuning_type=full", "learning_rate=2e-3", "num_train_epochs=4"]
+        self.ok(*arguments)
+        log = self.log()
+        self.assertLess(sum(e["loss"] for e in log[-3:]), 0.9 * sum(e["loss"] for e in log[:3]))
+        self.assertFalse((self.out / "adapter_config.json").exists())
+        facts = json.loads(self.ok("show", self.out, "--json").stdout)
+        self.assertEqual(facts["family"], "llama")
+        # What was served is what was trained, not its base.
+        asked = ["logits", "--text", "say abc", "--json"]
+        self.assertNotEqual(self.ok(*asked, "-m", self.out).stdout, self.ok(*asked, "-m", self.model).stdout)
+        # A checkpoint is such a model too, and a run that goes on from it ends in the same bytes.
+        self.assertEqual((self.out / "checkpoint-24/model.safetensors").read_bytes(),
+                         (self.out / "model.safetensors").read_bytes())
+        self.ok(*arguments, f"output_dir={self.folder}/second", f"resume_from_checkpoint={self.out}/checkpoint-12")
+        self.assertEqual((self.folder / "second/model.safetensors").read_bytes(),
+                         (self.out / "model.safetensors").read_bytes())
+        self.fails(1, *arguments, saying="holds a training already")
+        self.fails(1, *arguments, f"output_dir={self.folder}/third", "compute=fast", saying="compute: is fast")
+
+    def test_a_classifier_that_is_trained_whole_has_its_head(self):
+        self.write_letters(5)
+        self.ok("train", self.config, "--quiet", "stage=pointwise", f"dataset={self.folder}/pairs.jsonl", "template=",
+                "finetuning_type=full", "loss=softmax_ce", "passages_per_query=4", "learning_rate=2e-3")
+        config = json.loads((self.out / "config.json").read_text())
+        self.assertEqual(config["architectures"], ["LlamaForSequenceClassification"])
+        ranked = json.loads(self.ok("rerank", "-m", self.out, "-q", "ccc", "-d", "aaaaaa", "-d", "cccccc").stdout)
+        self.assertEqual(sorted(ranked["permutation"]), [0, 1])
 
     def test_a_pointwise_reranker_that_is_served_by_the_recipe_it_learned(self):
         words = random.Random(2)
