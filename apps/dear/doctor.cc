@@ -1,6 +1,7 @@
 // dear doctor: what this machine has, and what is missing.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +14,7 @@
 #include "command.h"
 #include "hub/hub_cache.h"
 #include "json_output.h"
+#include "kernels/cpu/amx.h"
 #include "kernels/cpu/isa.h"
 #include "machine.h"
 #include "standard_output.h"
@@ -67,6 +69,14 @@ std::vector<Finding> Examine() {
   std::vector<Finding> findings;
   findings.push_back({"cpu", true, ProcessorName()});
   findings.push_back({"instructions", true, std::string(cpu::ChooseKernels(WantedIsa()).name)});
+  const auto is_amx = [](const cpu::KernelTable* table) {
+    return table->name == std::string("amx");
+  };
+  if (cpu::AmxTiles() != nullptr && cpu::MachineHasAmx() &&
+      std::ranges::none_of(cpu::RunnableKernels(), is_amx)) {
+    findings.push_back(
+        {"amx", false, "is there, but gave a wrong product when it was tried; not used"});
+  }
   findings.push_back({"threads", true, std::to_string(ThreadPool::AvailableThreads()) + " usable"});
   findings.push_back(Memory());
   findings.push_back(Folder("model cache", DearModelFolder()));

@@ -177,8 +177,9 @@ void TrainingRun::OpenModel(const ProgressFn& progress) {
     plan_.trained_parameters += static_cast<int64_t>(tensor.values.size());
   }
   plan_.weight_bytes = model_->weight_bytes();
-  // Values, gradients and two moments.
-  plan_.adapter_bytes = static_cast<uint64_t>(plan_.trained_parameters) * 4 * sizeof(float);
+  // Values, gradients, two moments and the average.
+  const uint64_t copies = config_.ema_decay ? 5 : 4;
+  plan_.adapter_bytes = static_cast<uint64_t>(plan_.trained_parameters) * copies * sizeof(float);
 }
 
 void TrainingRun::OpenTrained() {
@@ -258,6 +259,7 @@ TrainerOptions TrainingRun::MakeTrainerOptions() const {
   options.learning_rate_ratio_of_b = config_.loraplus_lr_ratio.value_or(1);
   options.adamw = config_.adamw;
   options.max_grad_norm = config_.max_grad_norm;
+  options.ema_decay = config_.ema_decay;
   options.schedule = config_.schedule;
   options.warmup_ratio = config_.warmup_ratio;
   options.warmup_steps = config_.warmup_steps;
@@ -341,6 +343,10 @@ double TrainingRun::EstimateSeconds() {
 void TrainingRun::PrepareOutput() const {
   const fs::path output = config_.output_dir;
   std::error_code failed;
+  if (fs::equivalent(output, FindModelFiles(config_.model_name_or_path).base, failed)) {
+    throw Error(ErrorCode::kInvalidArgument, output.string(),
+                "is the model that is trained; write elsewhere");
+  }
   fs::create_directories(output, failed);
   if (failed) throw Error(ErrorCode::kIo, output.string(), failed.message());
   if (config_.resume) return;
@@ -356,6 +362,11 @@ void TrainingRun::PrepareOutput() const {
   // A later resumption must not find the checkpoints of another run.
   for (const fs::path& folder : old) fs::remove_all(folder);
   fs::remove_all(BestFolder(output));
+  // Nor may a model be taken for the adapter that was there, or the other way round.
+  for (const char* name : {"adapter_config.json", "adapter_model.safetensors", "config.json",
+                           "model.safetensors", "model.safetensors.index.json"}) {
+    fs::remove(output / name);
+  }
 }
 
 ModelCard TrainingRun::MakeCard(const TrainingHost& host) const {

@@ -64,6 +64,20 @@ TEST(DraftBudget, ATokenMustBeWorthItsRow) {
   EXPECT_LE(budget.Limit(16, budget.kept()), 2U);
 }
 
+TEST(DraftBudget, RepetitionsHaveARecordAndAnAllowanceOfTheirOwn) {
+  constexpr DraftSource kRepetition = DraftSource::kRepetition;
+  DraftBudget budget(8);
+  budget.Prompt(1000);
+  // Half of them is kept: 0.5^3 > 1/9 > 0.5^4.
+  EXPECT_EQ(budget.Limit(kAlone, 0, kRepetition), 3U);
+  for (int i = 0; i < 50; ++i) {
+    budget.Verified(budget.Limit(kAlone, budget.kept(), kRepetition), 0, kAlone, kRepetition);
+  }
+  // 1.5 % of 1,000 + 50 * 9 rows are lost; the form is drafted as if nothing were.
+  EXPECT_EQ(budget.Limit(kAlone, budget.kept(), kRepetition), 0U);
+  EXPECT_GE(budget.Limit(kAlone, budget.kept()), 20U);
+}
+
 TEST(DraftBudget, NothingIsSavedBeforeAllHaveSavedIt) {
   DraftBudget budget(8);
   budget.Prompt(40);

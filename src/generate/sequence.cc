@@ -55,13 +55,17 @@ void Sequence::MakeDraft(const Room& room, size_t count) {
     return static_cast<size_t>(std::max<int64_t>(0, limit - static_cast<int64_t>(taken)));
   };
   // The call gives one token more than it keeps of the draft, and that one needs no place.
-  const size_t limit =
+  const size_t most =
       std::min({room.draft_tokens, left(static_cast<int64_t>(room.prompt_tokens), count),
-                budget_.Limit(room.sharing, room.least_kept),
                 left(request_.max_new_tokens, out_.ids.size() + 1),
                 left(stepper_.config().max_positions, tokens_.size())});
-  draft_ = request_.drafter->Draft(out_.ids, limit);
-  if (draft_.size() > limit) draft_.resize(limit);
+  const auto limit = [&](DraftSource source) {
+    return std::min(most, budget_.Limit(room.sharing, room.least_kept, source));
+  };
+  draft_ = request_.drafter->Draft(
+      out_.ids, std::max(limit(DraftSource::kForm), limit(DraftSource::kRepetition)));
+  source_ = request_.drafter->source();
+  if (const size_t longest = limit(source_); draft_.size() > longest) draft_.resize(longest);
   const auto outside = std::ranges::find_if(
       draft_, [&](TokenId token) { return token < 0 || token >= stepper_.config().vocab_size; });
   draft_.erase(outside, draft_.end());
@@ -88,7 +92,7 @@ bool Sequence::Take(std::span<const Drafter::Logits> rows, double seconds) {
   out_.accepted += static_cast<int64_t>(accepted);
   fed_ += accepted;
   if (!goes_on) return false;
-  budget_.Verified(draft_.size(), accepted, sharing_);
+  budget_.Verified(draft_.size(), accepted, sharing_, source_);
   if (request_.drafter) request_.drafter->Learn(rows, accepted);
   if (accepted < draft_.size()) stepper_.Truncate(id_, static_cast<int64_t>(fed_));
   return true;

@@ -66,6 +66,7 @@ class Sequence {
   // The step under way.
   std::vector<TokenId> step_;
   std::vector<TokenId> draft_;  // the end of it
+  DraftSource source_ = DraftSource::kForm;
   size_t sharing_ = 1;
   std::vector<float> masked_logits_;
 };

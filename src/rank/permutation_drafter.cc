@@ -24,6 +24,7 @@ PermutationDrafter::PermutationDrafter(const Tokenizer& tokenizer, const Recipe&
       reasoning_(reasoning),
       text_(recipe, n),
       encoder_(tokenizer, prompt),
+      repetition_(reasoning ? prompt : std::span<const TokenId>()),
       between_(PathsBetween()),
       scores_(between_ ? between_->of : std::vector<std::vector<TokenId>>(static_cast<size_t>(n))) {
 }
@@ -54,6 +55,8 @@ std::optional<RankingText::State> PermutationDrafter::StateAfter(
 std::vector<TokenId> PermutationDrafter::Draft(std::span<const TokenId> written, size_t limit) {
   decisions_.clear();
   const auto state = StateAfter(written);
+  source_ = !state && reasoning_ ? DraftSource::kRepetition : DraftSource::kForm;
+  if (source_ == DraftSource::kRepetition) return repetition_.Draft(written, limit);
   if (!state || text_.Complete(*state)) return {};
   const std::vector<int64_t> candidates = text_.Candidates(*state);
   const auto paths = FindPaths(encoder_, written, text_, *state, candidates);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "generate/drafter.h"
+#include "generate/repetition_drafter.h"
 #include "rank/continuation_encoder.h"
 #include "rank/identifier_paths.h"
 #include "rank/ranking_text.h"
@@ -19,7 +20,8 @@ namespace dear {
 // Drafts the rest of a listwise answer: of "[4] > [1] > …" everything but the choice of the next id
 // is given by the recipe, and that choice is guessed from the logits of the ids wherever calls have
 // shown them, behind rejected drafts too. Where no logits are known yet the draft ends before the
-// next id, so that the call shows them. Text that is no ranking is left alone.
+// next id, so that the call shows them. In front of the ranking of a model that reasons, where text
+// stood before is drafted again; other text that is no ranking is left alone.
 class PermutationDrafter final : public Drafter {
  public:
   // For an answer about n passages after `prompt`. `reasoning`: the ranking is not expected before
@@ -28,6 +30,7 @@ class PermutationDrafter final : public Drafter {
                      std::span<const TokenId> prompt);
 
   std::vector<TokenId> Draft(std::span<const TokenId> written, size_t limit) override;
+  DraftSource source() const override { return source_; }
   void Learn(std::span<const Logits> rows, size_t accepted) override;
 
  private:
@@ -55,6 +58,8 @@ class PermutationDrafter final : public Drafter {
   bool reasoning_;
   RankingText text_;
   ContinuationEncoder encoder_;
+  RepetitionDrafter repetition_;  // of the reasoning
+  DraftSource source_ = DraftSource::kForm;
   std::shared_ptr<const IdentifierPaths> between_;
   SlotScores scores_;
   std::vector<Decision> decisions_;  // of the draft under way

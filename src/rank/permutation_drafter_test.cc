@@ -229,5 +229,30 @@ TEST(PermutationDrafter, WhimsOfTheModelCostCalls) {
   }
 }
 
+// Reasoning that quotes the passages takes fewer calls, and what it is written with does not make
+// the drafts of the ranking behind it shorter.
+TEST(PermutationDrafter, ReasoningThatQuotesIsDrafted) {
+  const auto tokenizers = testing::RankingTokenizers();
+  const PieceTokenizer& tokenizer = tokenizers.front();
+  const std::string prompt = Prompt(3, 600) + "[8] the bulb of Edison glows [9] rain in spring\n";
+  LearntMind mind{.n = 13};
+  mind.noise = 0;
+  mind.before =
+      "It asks for light: [8] the bulb of Edison glows, and not [9] rain in spring. So the bulb of "
+      "Edison glows best.</think>\n\n";
+  Case test{&tokenizer, RecipeOf(IdStyle::kOneBased), mind, 13, true, 400};
+  ExpectSame(test, {prompt});
+  const Answers plain = Write(test, {prompt}, false);
+  const Answers drafted = Write(test, {prompt}, true);
+  // Without reasoning, the calls of the ranking alone.
+  test.mind = LearntMind{.n = 13, .noise = 0};
+  test.reasoning = false;
+  const Answers ranking = Write(test, {prompt}, true);
+  const Answers plain_ranking = Write(test, {prompt}, false);
+  const int64_t reasoning_plain = plain.calls - plain_ranking.calls;
+  const int64_t reasoning_drafted = drafted.calls - ranking.calls;
+  EXPECT_LT(reasoning_drafted, 0.7 * static_cast<double>(reasoning_plain));
+}
+
 }  // namespace
 }  // namespace dear

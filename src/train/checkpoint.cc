@@ -121,14 +121,15 @@ void RequireSame(const fs::path& path, const TrainingState& state,
 
 }  // namespace
 
-fs::path SaveCheckpoint(const fs::path& output, const TrainableAdapter& adapter, AdamW& optimizer,
+fs::path SaveCheckpoint(const fs::path& output, const CheckpointParts& parts,
                         const TrainingState& state, bool with_optimizer) {
   fs::path folder = output / (kPrefix + std::to_string(state.step));
   const fs::path unfinished = folder.string() + kUnfinished;
   Remove(unfinished);
-  adapter.Save(unfinished);
+  parts.adapter.Save(unfinished);
   if (with_optimizer) {
-    SaveOptimizer(unfinished / kOptimizerFile, optimizer);
+    SaveOptimizer(unfinished / kOptimizerFile, parts.optimizer);
+    if (parts.average != nullptr) parts.average->Save(unfinished);
     SaveState(unfinished / kStateFile, state);
   }
   Remove(folder);
@@ -172,20 +173,21 @@ fs::path BestFolder(const fs::path& output) {
 
 TrainingState LoadCheckpoint(const fs::path& folder,
                              const std::vector<std::pair<std::string, std::string>>& identity,
-                             TrainableAdapter& adapter, AdamW& optimizer) {
+                             const CheckpointParts& parts) {
   if (!fs::exists(folder / kStateFile)) {
     throw Error(ErrorCode::kNotFound, folder.string(),
                 std::string("holds no ") + kStateFile + ", so a training cannot go on from it");
   }
   TrainingState state = ReadState(folder / kStateFile);
   RequireSame(folder / kStateFile, state, identity);
-  adapter.Load(folder);
+  parts.adapter.Load(folder);
+  if (parts.average != nullptr) parts.average->Load(folder);
   const auto moments = SafetensorsFile::Open(folder / kOptimizerFile);
-  for (const AdamW::Moments& tensor : optimizer.moments()) {
+  for (const AdamW::Moments& tensor : parts.optimizer.moments()) {
     ReadNumbers(*moments, tensor.name + ".exp_avg", tensor.first);
     ReadNumbers(*moments, tensor.name + ".exp_avg_sq", tensor.second);
   }
-  optimizer.set_num_steps(state.step);
+  parts.optimizer.set_num_steps(state.step);
   return state;
 }
 

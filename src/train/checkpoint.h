@@ -9,6 +9,7 @@
 
 #include "model/trainable_adapter.h"
 #include "train/adamw.h"
+#include "train/moving_average.h"
 
 namespace dear {
 
@@ -35,12 +36,20 @@ struct TrainingState {
   std::vector<std::pair<std::string, std::string>> identity;
 };
 
-// OUTPUT/checkpoint-STEP: the adapter as it is at the end (adapter_model.safetensors,
-// adapter_config.json), optimizer.safetensors (AdamW's moments) and training_state.json. Written
-// under another name and renamed when it is whole, so that a crash leaves the one before.
+// What a checkpoint holds the numbers of.
+struct CheckpointParts {
+  TrainableAdapter& adapter;
+  AdamW& optimizer;
+  MovingAverage* average = nullptr;  // null: there is none
+};
+
+// OUTPUT/checkpoint-STEP: the adapter as the next step begins with it (TrainableAdapter::Save),
+// optimizer.safetensors (AdamW's moments), training_state.json and where there is an average
+// moving_average.safetensors. Without optimizer the adapter alone. Written under another name and
+// renamed when it is whole, so that a crash leaves the one before.
 std::filesystem::path SaveCheckpoint(const std::filesystem::path& output,
-                                     const TrainableAdapter& adapter, AdamW& optimizer,
-                                     const TrainingState& state, bool with_optimizer = true);
+                                     const CheckpointParts& parts, const TrainingState& state,
+                                     bool with_optimizer = true);
 
 // OUTPUT/best: the adapter alone, in place of the one before.
 std::filesystem::path BestFolder(const std::filesystem::path& output);
@@ -50,12 +59,12 @@ std::vector<std::filesystem::path> FindCheckpoints(const std::filesystem::path& 
 // Removes the oldest until `limit` are left, and what was cut off.
 void KeepCheckpoints(const std::filesystem::path& output, std::optional<int64_t> limit);
 
-// Puts adapter and optimizer back to where a checkpoint was written. Throws kNotFound where a file
+// Puts the parts back to where a checkpoint was written. Throws kNotFound where a file
 // is missing, kInvalidFormat where one is broken or of other shapes, kInvalidArgument naming the
 // first thing in `identity` that was another one.
 TrainingState LoadCheckpoint(const std::filesystem::path& folder,
                              const std::vector<std::pair<std::string, std::string>>& identity,
-                             TrainableAdapter& adapter, AdamW& optimizer);
+                             const CheckpointParts& parts);
 
 }  // namespace dear
 

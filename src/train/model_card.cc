@@ -292,6 +292,7 @@ class Writer {
     table.Row("optimizer", Optimizer());
     table.Row("gradient norm, at most",
               config_.max_grad_norm > 0 ? Shortest(config_.max_grad_norm) : "");
+    table.Row("moving average, decay", config_.ema_decay ? Shortest(*config_.ema_decay) : "");
     table.Row("batch", Batch());
     table.Row("epochs", Shortest(card_.epochs));
     table.Row("steps", Grouped(card_.num_steps));

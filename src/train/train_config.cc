@@ -184,6 +184,10 @@ void ReadOptimizer(ConfigFields& fields, TrainConfig* config) {
   fields.Read("adam_beta2", 0, 1, &config->adamw.beta2);
   fields.Read("adam_epsilon", 0, kInfinity, &config->adamw.epsilon);
   fields.Read("max_grad_norm", 0, kInfinity, &config->max_grad_norm);
+  config->ema_decay = fields.Number("ema_decay", 0, 1);
+  if (config->ema_decay && (*config->ema_decay <= 0 || *config->ema_decay >= 1)) {
+    fields.Fail("ema_decay", "must be above 0 and below 1");
+  }
   ReadSchedule(fields, config);
 }
 

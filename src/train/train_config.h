@@ -69,9 +69,10 @@ struct TrainConfig {
 
   // Optimisation.
   double learning_rate = 5e-5;
-  AdamWOptions adamw;        // weight_decay, adam_beta1, adam_beta2, adam_epsilon
-  double max_grad_norm = 1;  // 0: no clipping
-  ScheduleOptions schedule;  // lr_scheduler_type, lr_scheduler_kwargs
+  AdamWOptions adamw;               // weight_decay, adam_beta1, adam_beta2, adam_epsilon
+  double max_grad_norm = 1;         // 0: no clipping
+  std::optional<double> ema_decay;  // the result is the moving average of the steps
+  ScheduleOptions schedule;         // lr_scheduler_type, lr_scheduler_kwargs
   double warmup_ratio = 0;
   double warmup_steps = 0;  // wins over the ratio; see WarmupSteps()
   double num_train_epochs = 3;

@@ -237,6 +237,8 @@ TEST(TrainConfigTest, TypesAndRangesAreChecked) {
                            "lora_rank: []\n",
                            "lora_alpha: -1\n",
                            "lora_dropout: 1\n",
+                           "ema_decay: 1\n",
+                           "ema_decay: 0\n",
                            "learning_rate: -1.0e-4\n",
                            "learning_rate: .inf\n",
                            "learning_rate: nan\n",

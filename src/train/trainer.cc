@@ -60,10 +60,14 @@ Trainer::Trainer(const Objective& objective, TrainableAdapter& adapter, Training
                 WarmupSteps(options_.warmup_steps, options_.warmup_ratio, plan_.total_steps()),
                 plan_.total_steps(), options_.learning_rate),
       optimizer_(Tensors(adapter, options_), options_.adamw) {
+  if (options_.ema_decay) average_.emplace(adapter_.tensors(), *options_.ema_decay);
+  options_.identity.emplace_back("ema_decay",
+                                 options_.ema_decay ? Text(*options_.ema_decay) : "none");
   options_.identity.emplace_back("items", std::to_string(objective.size()));
   options_.identity.emplace_back("total steps", std::to_string(plan_.total_steps()));
   if (!options_.resume_from.empty()) {
-    state_ = LoadCheckpoint(options_.resume_from, options_.identity, adapter_, optimizer_);
+    state_ =
+        LoadCheckpoint(options_.resume_from, options_.identity, {adapter_, optimizer_, average()});
     adapter_.ValuesChanged(*pool_);
   }
   state_.identity = options_.identity;
@@ -110,6 +114,7 @@ Trainer::StepLoss Trainer::RunStep(int64_t step, const BatchPlan::Step& batches)
     FailRunAway("the norm of the gradients is " + Text(result.grad_norm));
   }
   optimizer_.Step(LearningRate(), *pool_);
+  if (average_) average_->Update(step + 1, *pool_);
   adapter_.ValuesChanged(*pool_);
   return result;
 }
@@ -160,6 +165,7 @@ bool Trainer::KeepIfBest(const TrainEvalReport& evaluation) {
 
 void Trainer::Evaluate(const TrainerEvents& events) {
   const Clock::time_point start = Clock::now();
+  const AveragedValues averaged(average(), adapter_, *pool_);
   const BatchPlan::Step batches = plan_.At(state_.step - 1);
   TrainEvalReport report{.step = state_.step, .epoch = batches.epochs_done};
   if (evaluation_ != nullptr) report.loss = EvaluationLoss(batches.epoch, events.cancel);
@@ -176,8 +182,10 @@ bool Trainer::OutOfPatience() const {
 }
 
 void Trainer::Save(const TrainerEvents& events) {
-  const std::filesystem::path folder =
-      SaveCheckpoint(options_.output, adapter_, optimizer_, state_, !options_.save_only_model);
+  // A checkpoint that nothing goes on from is there to be served.
+  const AveragedValues averaged(options_.save_only_model ? average() : nullptr, adapter_, *pool_);
+  const std::filesystem::path folder = SaveCheckpoint(
+      options_.output, {adapter_, optimizer_, average()}, state_, !options_.save_only_model);
   if (events.on_checkpoint) events.on_checkpoint(folder);
 }
 
@@ -245,6 +253,9 @@ TrainResult Trainer::Run(const TrainerEvents& events) {
   KeepCheckpoints(options_.output, options_.save_total_limit);
   if (options_.load_best && state_.best.value) {
     adapter_.Load(BestFolder(options_.output));
+    adapter_.ValuesChanged(*pool_);
+  } else if (average_ && state_.step > 0) {
+    average_->Swap();
     adapter_.ValuesChanged(*pool_);
   }
   TrainResult result;

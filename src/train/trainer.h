@@ -19,6 +19,7 @@
 #include "train/adamw.h"
 #include "train/batch_plan.h"
 #include "train/checkpoint.h"
+#include "train/moving_average.h"
 #include "train/objective.h"
 #include "train/schedule.h"
 
@@ -33,7 +34,8 @@ struct TrainerOptions {
   ScheduleOptions schedule;
   double warmup_ratio = 0;
   double warmup_steps = 0;
-  double dropout = 0;  // before LoRA factors
+  double dropout = 0;               // before LoRA factors
+  std::optional<double> ema_decay;  // what is evaluated and results is a moving average
 
   std::filesystem::path output;  // exists
   int64_t logging_steps = 10;
@@ -141,6 +143,7 @@ class Trainer {
   double EvaluationLoss(int64_t epoch, const CancelFn& cancel);
   // Whether the evaluation is the best so far; its adapter was kept then.
   bool KeepIfBest(const TrainEvalReport& evaluation);
+  MovingAverage* average() { return average_ ? &*average_ : nullptr; }
   bool OutOfPatience() const;
   void Save(const TrainerEvents& events);
   bool Due(int64_t every, bool each_epoch) const;
@@ -159,6 +162,7 @@ class Trainer {
   BatchPlan plan_;
   Schedule schedule_;
   AdamW optimizer_;
+  std::optional<MovingAverage> average_;
   TrainingState state_;
 };
 

@@ -129,6 +129,47 @@ TEST(TrainerTest, GoingOnFromACheckpointGivesTheSameBitsOnAnyNumberOfThreads) {
   }
 }
 
+// What results and is evaluated is the average of the values after each step.
+TEST(TrainerTest, AMovingAverageIsTheResultAndIsGoneOnWith) {
+  const fs::path folder = FreshFolder("average");
+  TrainerOptions options = Options(folder);
+  options.ema_decay = 0.8;
+  options.eval_steps = 10;
+  Training training(options);
+  std::vector<float> expected;
+  std::vector<std::vector<float>> measured;
+  training.trainer.SetEvaluation(nullptr, [&](const CancelFn&) {
+    measured.push_back(training.Values());
+    return std::map<std::string, double>{};
+  });
+  std::vector<std::vector<float>> averages;
+  training.trainer.Run({.on_step = [&](const TrainStepReport& report) {
+    const std::vector<float> values = training.Values();
+    if (report.step == 1) expected = values;
+    for (size_t i = 0; i < values.size(); ++i) {
+      expected[i] += static_cast<float>(1 - 0.8) * (values[i] - expected[i]);
+    }
+    if (report.step % 10 == 0) averages.push_back(expected);
+  }});
+  EXPECT_EQ(training.Values(), expected);
+  EXPECT_EQ(measured, averages);
+
+  Training plain(Options(FreshFolder("no_average")));
+  plain.trainer.Run();
+  EXPECT_NE(plain.Values(), expected);
+
+  for (const int threads : {1, 3}) {
+    TrainerOptions more = options;
+    more.output = FreshFolder("average_rest");
+    more.resume_from = folder / "checkpoint-14";
+    Training rest(more, threads);
+    rest.trainer.Run();
+    EXPECT_EQ(rest.Values(), expected);
+    more.ema_decay = 0.9;
+    EXPECT_THROW(Training(more, threads), Error);
+  }
+}
+
 TEST(TrainerTest, ACancelledRunLeavesACheckpointToGoOnFrom) {
   const fs::path folder = FreshFolder("cancelled");
   Training training(Options(folder));

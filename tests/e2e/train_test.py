@@ -311,7 +311,14 @@ class Train(support.Case):
         self.assertEqual((self.folder / "second/model.safetensors").read_bytes(),
                          (self.out / "model.safetensors").read_bytes())
         self.fails(1, *arguments, saying="holds a training already")
-        self.fails(1, *arguments, f"output_dir={self.folder}/third", "compute=fast", saying="compute: is fast")
+        self.fails(1, *arguments, f"output_dir={self.model}", "overwrite_output_dir=true", saying="is the model that is trained")
+        # An adapter in its place is not taken for a model, nor a model for an adapter.
+        self.ok("train", self.config, "--quiet", "max_steps=1", "overwrite_output_dir=true")
+        self.assertEqual(sorted(path.name for path in self.out.glob("*.safetensors")), ["adapter_model.safetensors"])
+        self.ok("rerank", "-m", self.out, "--recipe", "query-likelihood", "-q", "a", "-d", "b")
+        self.ok(*arguments, "max_steps=1", "overwrite_output_dir=true")
+        self.assertEqual(sorted(path.name for path in self.out.glob("*.safetensors")), ["model.safetensors"])
+        self.ok("rerank", "-m", self.out, "--recipe", "query-likelihood", "-q", "a", "-d", "b")
 
     def test_a_classifier_that_is_trained_whole_has_its_head(self):
         self.write_letters(5)
