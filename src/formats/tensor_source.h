@@ -1,7 +1,6 @@
 #ifndef DEAR_FORMATS_TENSOR_SOURCE_H_
 #define DEAR_FORMATS_TENSOR_SOURCE_H_
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,10 +20,6 @@ class TensorSource {
   virtual Tensor Get(std::string_view name) const = 0;
   virtual const std::string& origin() const = 0;  // file or folder, for messages
 };
-
-// The tensor's numbers into `values`. Throws as Get does, and kInvalidFormat where they are not as
-// many.
-void ReadNumbers(const TensorSource& source, std::string_view name, std::span<float> values);
 
 }  // namespace dear
 

@@ -6,6 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "formats/read_numbers.h"
 #include "formats/safetensors.h"
 #include "model/export_folder.h"
 #include "model/export_plan.h"

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "formats/read_numbers.h"
 #include "formats/safetensors.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/cpu_backward_ops.h"

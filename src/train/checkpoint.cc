@@ -8,6 +8,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "formats/read_numbers.h"
 #include "formats/safetensors.h"
 
 namespace dear {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "formats/read_numbers.h"
 #include "formats/safetensors.h"
 
 namespace dear {

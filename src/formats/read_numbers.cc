@@ -1,6 +1,8 @@
-#include "formats/tensor_source.h"
+#include "formats/read_numbers.h"
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 
