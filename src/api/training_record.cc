@@ -16,10 +16,7 @@ double WallTime() {
 }  // namespace
 
 TrainingRecord::TrainingRecord(const TrainConfig& config, int64_t first_step)
-    : config_(config),
-      output_(config.output_dir),
-      first_step_(first_step),
-      log_(output_ / "trainer_log.jsonl", first_step) {
+    : config_(config), output_(config.output_dir), log_(output_ / "trainer_log.jsonl", first_step) {
   if (config.tensorboard) {
     const double now = WallTime();
     events_.emplace(TensorboardFolder(output_, now), now);

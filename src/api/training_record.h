@@ -35,8 +35,6 @@ class TrainingRecord {
 
   const TrainConfig& config_;
   std::filesystem::path output_;
-  int64_t first_step_;
-  std::optional<double> seconds_before_;  // of work before this process
   TrainStepReport last_;
   TrainingLog log_;
   std::optional<TensorboardWriter> events_;

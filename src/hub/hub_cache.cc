@@ -104,7 +104,7 @@ const ShippedModel* FindShipped(std::string_view name) {
 }
 
 fs::path ResolveShipped(const ShippedModel& model) {
-  fs::path path = DearModelFolder() / model.file;
+  const fs::path path = DearModelFolder() / model.file;
   std::error_code error;
   const auto size = fs::file_size(path, error);
   if (error) {
@@ -117,7 +117,7 @@ fs::path ResolveShipped(const ShippedModel& model) {
                     std::to_string(model.bytes) + " (fetched in part?); remove it and run " +
                     model.how_to_get);
   }
-  return path;
+  return ShippedPath(model);
 }
 
 // A name that is no path: of a shipped model, or an id in the hub's cache.
@@ -187,8 +187,20 @@ const std::vector<ShippedModel>& ShippedModels() {
        .bytes = 98362432,
        .licence = "Apache-2.0",
        .how_to_get = "scripts/quickstart"},
+      {.name = "dear-135m-pointwise",
+       .file = "dear-135m-pointwise/adapter_model.safetensors",
+       .hub_id = "",
+       .sha256 = "565a375fa7f5685e24e441f2ffe139206552c41f892a82b9bde6c0618952b447",
+       .bytes = 4938648,
+       .licence = "Apache-2.0",
+       .how_to_get = "scripts/quickstart"},
   };
   return models;
+}
+
+fs::path ShippedPath(const ShippedModel& model) {
+  const fs::path weights = DearModelFolder() / model.file;
+  return model.hub_id.empty() ? weights.parent_path() : weights;
 }
 
 fs::path ResolveModel(const std::string& name) {

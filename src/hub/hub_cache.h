@@ -26,16 +26,19 @@ bool IsHubId(std::string_view id);
 std::optional<std::filesystem::path> FindHubSnapshot(std::string_view id,
                                                      std::string_view revision = "main");
 
+// A model that comes with dear, or an adapter of one.
 struct ShippedModel {
   std::string name;    // "smollm2-135m-instruct"
-  std::string file;    // in DearModelFolder()
-  std::string hub_id;  // of the model whose weights it holds, in another form
+  std::string file;    // its weights, in DearModelFolder()
+  std::string hub_id;  // of the model whose weights it holds, in another form; empty: an adapter
   std::string sha256;
   uint64_t bytes;
   std::string licence;
   std::string how_to_get;  // the command that fetches it
 };
 const std::vector<ShippedModel>& ShippedModels();
+// What is opened under its name: the file of a model, the folder of an adapter.
+std::filesystem::path ShippedPath(const ShippedModel& model);
 
 // What -m, --base and --adapter take, in this order: a folder or file, a shipped name, a hub id in
 // the cache. A folder without config.json that holds one .gguf file stands for that file. Throws

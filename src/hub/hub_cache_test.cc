@@ -10,6 +10,8 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
+#include "base/sha256.h"
 
 namespace dear {
 namespace {
@@ -151,6 +153,30 @@ TEST_F(HubCacheTest, ResolvesTheShippedModel) {
   ExpectError(ErrorCode::kInvalidFormat, "98362432", [&] { ResolveModel(model.name); });
   fs::resize_file(file, model.bytes);  // a hole: takes no room
   EXPECT_EQ(ResolveModel(model.name), file);
+}
+
+TEST_F(HubCacheTest, AShippedAdapterIsItsFolder) {
+  for (const ShippedModel& model : ShippedModels()) {
+    if (!model.hub_id.empty()) continue;
+    ExpectError(ErrorCode::kNotFound, "scripts/quickstart", [&] { ResolveModel(model.name); });
+    const fs::path weights = DearModelFolder() / model.file;
+    Touch(weights);
+    fs::resize_file(weights, model.bytes);
+    EXPECT_EQ(ResolveModel(model.name), weights.parent_path());
+    EXPECT_EQ(ShippedPath(model), weights.parent_path());
+  }
+}
+
+TEST(ShippedModelsTest, AdaptersAreThoseOfTheRepository) {
+  size_t adapters = 0;
+  for (const ShippedModel& model : ShippedModels()) {
+    if (!model.hub_id.empty()) continue;
+    const auto file = MappedFile::Open(fs::path(DEAR_SOURCE_DIR) / "models" / model.file);
+    EXPECT_EQ(file->bytes().size(), model.bytes) << model.name;
+    EXPECT_EQ(Sha256Hex(file->bytes()), model.sha256) << model.name;
+    ++adapters;
+  }
+  EXPECT_GT(adapters, 0U);
 }
 
 TEST_F(HubCacheTest, ResolvesTheBaseOfAnAdapter) {

@@ -266,6 +266,15 @@ class Edison(support.Case):
         for index, expected in enumerate([-2.079428, -0.817563, -2.367007, -2.355529, -0.641523]):
             self.assertAlmostEqual(scores[index], expected, delta=2e-5)
 
+    def test_the_adapter_that_ships(self):
+        documents = [x for p in support.PASSAGES for x in ("-d", p)]
+        result = json.loads(self.ok("rerank", "-m", "dear-135m-pointwise", "-q", support.QUERY, *documents).stdout)
+        self.assertEqual(result["permutation"], [4, 1, 3, 0, 2])
+        scores = {r["index"]: r["score"] for r in result["results"]}
+        # transformers and peft in f32.
+        for index, expected in enumerate([-4.659748, -2.72463, -5.734131, -4.505727, -1.781829]):
+            self.assertAlmostEqual(scores[index], expected, delta=5e-5)
+
 
 if __name__ == "__main__":
     unittest.main()
