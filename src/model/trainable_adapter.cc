@@ -87,7 +87,6 @@ std::unique_ptr<TrainableAdapter> TrainableAdapter::Whole(const Model& base, Che
                 "a gemma model in a .gguf file cannot be trained whole: use its folder");
   }
   auto whole = std::unique_ptr<TrainableAdapter>(new TrainableAdapter(base));
-  whole->config_.base_model_name_or_path = base.origin();
   whole->whole_ = std::move(checkpoint);
   const std::shared_ptr<Adapter> adapter(new Adapter);
   adapter->base_ = base.shared_from_this();

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace dear {
 namespace {
@@ -62,7 +63,7 @@ Trainer::Trainer(const Objective& objective, TrainableAdapter& adapter, Training
       optimizer_(Tensors(adapter, options_), options_.adamw) {
   if (options_.ema_decay) average_.emplace(adapter_.tensors(), *options_.ema_decay);
   options_.identity.emplace_back("ema_decay",
-                                 options_.ema_decay ? Text(*options_.ema_decay) : "none");
+                                 options_.ema_decay ? Json(*options_.ema_decay).dump() : "none");
   options_.identity.emplace_back("items", std::to_string(objective.size()));
   options_.identity.emplace_back("total steps", std::to_string(plan_.total_steps()));
   if (!options_.resume_from.empty()) {
