@@ -11,9 +11,9 @@ target_compile_options(dear_options INTERFACE -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # g++ 12 warns of "text" + string, wrongly (its bug 105651).
   target_compile_options(dear_options INTERFACE -Wno-restrict)
-  # The same bug under another name, behind a precompiled <string> alone.
+  # The same bug under other names, behind a precompiled <string> alone.
   if(DEAR_PRECOMPILE)
-    target_compile_options(dear_options INTERFACE -Wno-stringop-overflow)
+    target_compile_options(dear_options INTERFACE -Wno-stringop-overflow -Wno-array-bounds)
   endif()
 endif()
 # A multiply and an add stay two roundings unless a kernel asks for a fused one: results must not
