@@ -79,6 +79,20 @@ __attribute__((target("avx2,fma"), DEAR_UNWATCHED)) double SpinAvx2(int64_t roun
   return static_cast<double>(rounds) * 12 * 8 * 2;
 }
 
+// Products of bytes two by two and their sums of 16 bits, where no instruction does more.
+__attribute__((target("avx2"), DEAR_UNWATCHED)) double SpinBytesAvx2(int64_t rounds) {
+  __m256i sums[12];
+  for (auto& sum : sums) sum = _mm256_setzero_si256();
+  const __m256i a = _mm256_set1_epi8(1);
+  for (int64_t i = 0; i < rounds; ++i) {
+    // Of the sum, so that no product is the same as the one before.
+    for (auto& sum : sums) sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(a, sum));
+  }
+  volatile int keep = 0;
+  for (auto& sum : sums) keep = keep + _mm_cvtsi128_si32(_mm256_castsi256_si128(sum));
+  return static_cast<double>(rounds) * 12 * 32 * 2;
+}
+
 double SpinF32(int64_t rounds) {
   if (__builtin_cpu_supports("avx512f") != 0) return SpinAvx512(rounds);
   if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0) {
@@ -91,7 +105,8 @@ double SpinPairs(int64_t rounds) {
   return __builtin_cpu_supports("avx512bf16") != 0 ? SpinBf16(rounds) : 0;
 }
 double SpinInt8(int64_t rounds) {
-  return __builtin_cpu_supports("avx512vnni") != 0 ? SpinBytes(rounds) : 0;
+  if (__builtin_cpu_supports("avx512vnni") != 0) return SpinBytes(rounds);
+  return __builtin_cpu_supports("avx2") != 0 ? SpinBytesAvx2(rounds) : 0;
 }
 #else
 double SpinInt8(int64_t) {

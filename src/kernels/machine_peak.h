@@ -10,7 +10,7 @@ namespace dear {
 struct MachinePeak {
   double f32_flops = 0;         // a second: fused multiply-adds on registers; 0: not measured here
   double bf16_flops = 0;        // products of bf16 pairs on registers; 0: no such instruction
-  double int8_ops = 0;          // products of bytes on registers; 0: no such instruction
+  double int8_ops = 0;          // products and sums of bytes on registers; 0: no such instruction
   double bytes_per_second = 0;  // read in order from memory
 };
 

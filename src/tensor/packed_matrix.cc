@@ -62,6 +62,7 @@ void SetByteLevels(PackedWeights& weights) {
   for (size_t i = 0; i < steps.size(); ++i) {
     weights.byte_levels[i] = static_cast<uint8_t>(steps[i] + weights.byte_offset);
   }
+  weights.largest_byte = *std::ranges::max_element(weights.byte_levels);
 }
 
 class PackedMatrix final : public Matrix {

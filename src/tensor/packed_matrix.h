@@ -46,6 +46,7 @@ struct PackedWeights {
   bool half_scales = false;
   std::array<float, 16> levels{};
   std::array<uint8_t, 16> byte_levels{};
+  uint8_t largest_byte = 255;  // that stands for a code
   int32_t byte_offset = 0;
   float byte_unit = 1;
 };

@@ -25,14 +25,36 @@ const char* ByteUnit() noexcept {
 constexpr int32_t kByteBias = 128;
 constexpr int kByteRows = 2;
 constexpr int kBytePanels = 1;
+constexpr bool kSumsPairs = true;
+constexpr int kPairedRows = 3;
+
+// By name: g++ would turn a chain of sums into a tree of products, all of them in memory.
+inline __m256i AddWords(__m256i sum, __m256i words) {
+  __asm__("vpaddw %1, %0, %0" : "+x"(sum) : "x"(words));
+  return sum;
+}
+inline __m256i AddDoubleWords(__m256i sum, __m256i words) {
+  __asm__("vpaddd %1, %0, %0" : "+x"(sum) : "x"(words));
+  return sum;
+}
 
 inline __m256i DotBytes8(__m256i sum, __m256i w, __m256i x) {
   const __m256i weight = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
   const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(weight), _mm256_sign_epi8(x, weight));
-  return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  return AddDoubleWords(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 inline I16 DotBytes(I16 sum, I16 w, I16 x) {
   return {DotBytes8(sum.low, w.low, x.low), DotBytes8(sum.high, w.high, x.high)};
+}
+
+inline I16 AddPairs(I16 pairs, I16 w, I16 x) {
+  return {AddWords(pairs.low, _mm256_maddubs_epi16(w.low, x.low)),
+          AddWords(pairs.high, _mm256_maddubs_epi16(w.high, x.high))};
+}
+inline I16 SumPairs(I16 sum, I16 pairs) {
+  const __m256i one = _mm256_set1_epi16(1);
+  return {_mm256_add_epi32(sum.low, _mm256_madd_epi16(pairs.low, one)),
+          _mm256_add_epi32(sum.high, _mm256_madd_epi16(pairs.high, one))};
 }
 
 #include "kernels/cpu/bytes_body.inc"

@@ -16,6 +16,8 @@ const char* ByteUnit() noexcept {
 constexpr int32_t kByteBias = 0;
 constexpr int kByteRows = 6;
 constexpr int kBytePanels = 2;
+constexpr bool kSumsPairs = false;
+constexpr int kPairedRows = 0;
 
 inline I16 DotBytes(I16 sum, I16 w, I16 x) {
   return _mm512_dpbusd_epi32(sum, w, x);

@@ -16,6 +16,8 @@ const char* ByteUnit() noexcept {
 constexpr int32_t kByteBias = 0;
 constexpr int kByteRows = 3;
 constexpr int kBytePanels = 1;
+constexpr bool kSumsPairs = false;
+constexpr int kPairedRows = 0;
 
 inline I16 DotBytes(I16 sum, I16 w, I16 x) {
   return {_mm256_dpbusd_avx_epi32(sum.low, w.low, x.low),

@@ -24,6 +24,9 @@ using SignedBytes = dear::testing::Misaligned<int8_t>;
 
 constexpr int64_t kLengths[] = {1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65};
 
+// The largest byte of which eight times two products with +-127 fit 16 bits.
+constexpr uint8_t kLargestPaired = 16;
+
 class ByteKernelsTest : public ::testing::TestWithParam<const KernelTable*> {
  protected:
   const ByteKernels& bytes() const { return GetParam()->bytes; }
@@ -35,9 +38,9 @@ class ByteKernelsTest : public ::testing::TestWithParam<const KernelTable*> {
     }
     return std::fma(a, b, sum);
   }
-  // What a sum starts from: AVX2 multiplies byte - 128.
-  int32_t Start(int32_t offset, int32_t sum) const {
-    const bool shifted = std::strcmp(bytes().unit(), "maddubs") == 0;
+  // What a sum starts from: AVX2 multiplies byte - 128 where bytes may be above kLargestPaired.
+  int32_t Start(int32_t offset, int32_t sum, uint8_t largest) const {
+    const bool shifted = std::strcmp(bytes().unit(), "maddubs") == 0 && largest > kLargestPaired;
     return ((shifted ? 128 : 0) - offset) * sum;
   }
   int32_t Whole(int32_t from, int32_t to) {
@@ -87,7 +90,8 @@ TEST_P(ByteKernelsTest, QuantizeRowRoundsEach32UnderTheirOwnScale) {
                                 .segment = segment,
                                 .nibbles = nibbles,
                                 .offset = 7,
-                                .unit = 0.37F},
+                                .unit = 0.37F,
+                                .largest = nibbles ? kLargestPaired : uint8_t{255}},
                                y.data(), segments.data());
           const std::vector<float> numbers(x.data(), x.data() + n);
           for (int64_t first = 0; first < depth; first += 32) {
@@ -103,7 +107,7 @@ TEST_P(ByteKernelsTest, QuantizeRowRoundsEach32UnderTheirOwnScale) {
               int32_t sum = 0;
               for (int64_t i = begin; i < begin + segment; ++i) sum += expected[i];
               const ByteSegment& got = segments[static_cast<size_t>((first + begin) / segment)];
-              EXPECT_EQ(got.start, Start(7, sum));
+              EXPECT_EQ(got.start, Start(7, sum, nibbles ? kLargestPaired : 255));
               if (std::isnan(scale)) {
                 EXPECT_TRUE(std::isnan(got.scale) && std::isnan(got.sum));
               } else {
@@ -122,14 +126,17 @@ TEST_P(ByteKernelsTest, QuantizeRowRoundsEach32UnderTheirOwnScale) {
 struct Shape {
   int64_t rows, outs, depth, segment;
   bool minima, bias, add;
+  uint8_t largest;
 };
 
 TEST_P(ByteKernelsTest, DotGivesTheBitsOfItsDefinition) {
   std::vector<Shape> shapes;
   for (const int64_t outs : kLengths) {
     for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 13}) {
-      shapes.push_back({rows, outs, 32 * (1 + (rows + outs) % 3), outs % 3 == 0 ? 16 : 32,
-                        rows % 3 == 0, rows % 2 == 0, outs % 2 == 0});
+      for (const uint8_t largest : {uint8_t{15}, kLargestPaired, uint8_t{17}, uint8_t{255}}) {
+        shapes.push_back({rows, outs, 32 * (1 + (rows + outs) % 3), outs % 3 == 0 ? 16 : 32,
+                          rows % 3 == 0, rows % 2 == 0, outs % 2 == 0, largest});
+      }
     }
   }
   for (const Shape& shape : shapes) {
@@ -150,7 +157,8 @@ TEST_P(ByteKernelsTest, DotGivesTheBitsOfItsDefinition) {
       x[i] = static_cast<int8_t>(Whole(0, 1) == 0 ? Whole(-127, 127) : 127 * (2 * Whole(0, 1) - 1));
     }
     for (int64_t i = 0; i < panels * panel_stride; ++i) {
-      w[i] = static_cast<uint8_t>(Whole(0, 1) == 0 ? Whole(0, 255) : 255 * Whole(0, 1));
+      w[i] = static_cast<uint8_t>(Whole(0, 1) == 0 ? Whole(0, shape.largest)
+                                                   : shape.largest * Whole(0, 1));
     }
     scales.Fill(random_);
     minima.Fill(random_);
@@ -163,7 +171,8 @@ TEST_P(ByteKernelsTest, DotGivesTheBitsOfItsDefinition) {
         for (int64_t k = s * shape.segment; k < (s + 1) * shape.segment; ++k)
           sum += x[r * x_stride + k];
         of_rows.push_back({std::normal_distribution<float>()(random_),
-                           std::normal_distribution<float>()(random_), Start(offset, sum)});
+                           std::normal_distribution<float>()(random_),
+                           Start(offset, sum, shape.largest)});
       }
     }
     const std::vector<float> before(y.data(), y.data() + shape.rows * y_stride);
@@ -177,6 +186,7 @@ TEST_P(ByteKernelsTest, DotGivesTheBitsOfItsDefinition) {
                  .scales = scales.data(),
                  .minima = shape.minima ? minima.data() : nullptr,
                  .segment = shape.segment,
+                 .largest = shape.largest,
                  .depth = shape.depth,
                  .outs = shape.outs,
                  .add = shape.add,
@@ -202,8 +212,9 @@ TEST_P(ByteKernelsTest, DotGivesTheBitsOfItsDefinition) {
           if (shape.bias) expected += bias[o];
         }
         ASSERT_EQ(std::memcmp(&y[r * y_stride + o], &expected, sizeof(expected)), 0)
-            << shape.rows << " rows, " << shape.outs << " outs, depth " << shape.depth << " at "
-            << r << ", " << o << ": " << y[r * y_stride + o] << " for " << expected;
+            << shape.rows << " rows, " << shape.outs << " outs, depth " << shape.depth
+            << ", bytes up to " << int{shape.largest} << " at " << r << ", " << o << ": "
+            << y[r * y_stride + o] << " for " << expected;
       }
     }
     ASSERT_TRUE(y.GuardsIntact());

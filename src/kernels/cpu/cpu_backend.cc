@@ -13,12 +13,12 @@ namespace {
 
 // Floats of one block of weights, widened once and multiplied by all rows: it stays in the second
 // cache.
-constexpr int64_t kWeightBlockFloats = 48 * 1024;
+constexpr int64_t kWeightBlockFloats = 32 * 1024;
 // The same for a few rows, which are done before the next weights are there: the first cache.
 constexpr int64_t kFewRows = 4;
 constexpr int64_t kWeightBlockFloatsOfFewRows = 6 * 1024;
 // Floats of activations that meet a block of weights in one go.
-constexpr int64_t kRowBlockFloats = 96 * 1024;
+constexpr int64_t kRowBlockFloats = 64 * 1024;
 
 // Rows that meet a block of weights in one go: whole tiles of every instruction set.
 int64_t RowBlock(int64_t in) {

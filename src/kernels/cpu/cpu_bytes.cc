@@ -32,7 +32,8 @@ void CpuBackend::QuantizeRows(const float* x, int64_t rows, int64_t cols,
                                    .segment = SegmentOf(weights),
                                    .nibbles = weights.kind == PackedWeights::Kind::kCodes4,
                                    .offset = weights.byte_offset,
-                                   .unit = weights.byte_unit},
+                                   .unit = weights.byte_unit,
+                                   .largest = weights.largest_byte},
                                   bytes_.data() + row * bytes_stride_,
                                   segments_.data() + row * segments_stride_);
     }
@@ -70,6 +71,7 @@ void CpuBackend::RunBytes(const PackedTask& task, const Matrix& w, const float* 
          .scales = scales,
          .minima = weights.minima == nullptr ? nullptr : minima,
          .segment = segment,
+         .largest = weights.largest_byte,
          .depth = depth,
          .outs = task.outs,
          .add = first > 0,

@@ -63,6 +63,7 @@ struct ByteRow {
   bool nibbles;     // in the order of the nibbles of kCodes4
   int32_t offset;   // a weight is (byte - offset) * unit * scale + minimum
   float unit;
+  uint8_t largest;  // of the weights' bytes: decides how they are multiplied
 };
 
 // Products of such rows with weights as bytes:
@@ -82,8 +83,9 @@ struct ByteProduct {
   const float* scales;  // [panel][depth / segment][16]
   const float* minima;  // likewise; null: none
   int64_t segment;
-  int64_t depth;  // a multiple of 32
-  int64_t outs;   // outputs that y has room for
+  uint8_t largest;  // no byte of w is above it; that of the rows
+  int64_t depth;    // a multiple of 32
+  int64_t outs;     // outputs that y has room for
   bool add;
   const float* bias;  // null: none
   float* y;           // [rows, outs] at y_stride

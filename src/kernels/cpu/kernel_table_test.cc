@@ -59,7 +59,9 @@ TEST_P(KernelTableTest, RunsInItsOwnVectors) {
 }
 
 TEST_P(KernelTableTest, DotRows) {
-  for (const int64_t k : kLengths) {
+  std::vector<int64_t> lengths(std::begin(kLengths), std::end(kLengths));
+  lengths.push_back(1300);  // several blocks of inputs
+  for (const int64_t k : lengths) {
     for (const int64_t rows : {1, 2, 3, 5, 6, 7, 13}) {
       for (const int64_t outs : {1, 3, 4, 5, 9}) {
         const int64_t x_stride = k + 3;
@@ -94,11 +96,11 @@ TEST_P(KernelTableTest, DotRows) {
   }
 }
 
-// The heart of batch invariance: alone or in company, in any tile, at any address.
+// The heart of batch invariance: alone or in company, in any tile or block, at any address.
 TEST_P(KernelTableTest, DotRowsGivesARowTheSameBitsInAnyCompany) {
-  for (const int64_t k : {5, 33, 576}) {
-    constexpr int64_t kRows = 14;
-    constexpr int64_t kOuts = 11;
+  for (const int64_t k : {5, 33, 576, 1301}) {
+    constexpr int64_t kRows = 61;
+    constexpr int64_t kOuts = 19;
     MisalignedFloats x(kRows * k);
     MisalignedFloats w(kOuts * k);
     MisalignedFloats together(kRows * kOuts);

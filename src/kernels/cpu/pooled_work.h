@@ -46,9 +46,7 @@ class PooledWork {
 
   // At least `floats` numbers of worker's own memory, not initialised.
   float* Scratch(int worker, int64_t floats) {
-    AlignedVector<float>& memory = scratch_[static_cast<size_t>(worker)];
-    if (static_cast<int64_t>(memory.size()) < floats) memory.resize(static_cast<size_t>(floats));
-    return memory.data();
+    return RoomFor(scratch_[static_cast<size_t>(worker)], floats);
   }
 
   // The rows of x [rows, cols] rounded to bf16, zeros up to `depth`.

@@ -25,6 +25,27 @@ inline F4 Load4(const float* p) {
   return v;
 }
 
+using Register = F4;
+constexpr int kRegisters = 4;
+inline Register LoadRegister(const float* p) {
+  return Load4(p);
+}
+inline Register BroadcastRegister(const float* p) {
+  return F4{*p, *p, *p, *p};
+}
+inline Register MulAddRegister(Register a, Register b, Register c) {
+  return a * b + c;
+}
+inline Register ZeroRegister() {
+  return F4{};
+}
+inline F16 Join(const Register* r) {
+  return {{r[0], r[1], r[2], r[3]}};
+}
+inline void Split(const F16& v, Register* r) {
+  for (int i = 0; i < 4; ++i) r[i] = v.part[i];
+}
+
 inline F16 Set1(float v) {
   const F4 part = {v, v, v, v};
   return {{part, part, part, part}};
@@ -226,6 +247,8 @@ const char* ByteUnit() noexcept {
 constexpr int32_t kByteBias = 0;
 constexpr int kByteRows = 2;
 constexpr int kBytePanels = 1;
+constexpr bool kSumsPairs = false;
+constexpr int kPairedRows = 0;
 
 inline I16 DotBytes(const I16& sum, const I16& w, const I16& x) {
   int32_t sums[16];
