@@ -2,6 +2,7 @@
 #define DEAR_BASE_ALIGNED_VECTOR_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <vector>
 
@@ -30,6 +31,14 @@ struct CacheLineAllocator {
 
 template <typename T>
 using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
+
+// Room for `count` numbers in memory that is kept from one use to the next; what they are is not
+// said.
+template <typename T>
+T* RoomFor(AlignedVector<T>& memory, int64_t count) {
+  if (static_cast<int64_t>(memory.size()) < count) memory.resize(static_cast<size_t>(count));
+  return memory.data();
+}
 
 }  // namespace dear
 

@@ -6,21 +6,14 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 #include "base/error.h"
+#include "base/system_error.h"
 
 namespace dear {
 namespace {
 
 constexpr size_t kBufferBytes = size_t{1} << 18;
-
-[[noreturn]] void ThrowErrno(const std::string& path, const std::string& what) {
-  const int error = errno;
-  const bool missing = error == ENOENT || error == ENOTDIR;
-  throw Error(missing ? ErrorCode::kNotFound : ErrorCode::kIo, path,
-              what + ": " + std::strerror(error));
-}
 
 }  // namespace
 

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/system_error.h"
 
 namespace dear {
 namespace {
@@ -27,13 +27,6 @@ class FileDescriptor {
  private:
   int fd_;
 };
-
-[[noreturn]] void ThrowErrno(const std::string& path, const std::string& what) {
-  const int error = errno;
-  const ErrorCode code =
-      error == ENOENT || error == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kIo;
-  throw Error(code, path, what + ": " + std::strerror(error));
-}
 
 int OpenForReading(const std::string& path, struct stat* info) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

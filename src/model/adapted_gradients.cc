@@ -8,11 +8,6 @@
 namespace dear {
 namespace {
 
-float* Room(AlignedVector<float>& memory, int64_t floats) {
-  if (static_cast<int64_t>(memory.size()) < floats) memory.resize(static_cast<size_t>(floats));
-  return memory.data();
-}
-
 void Scale(float* values, int64_t n, float factor) {
   for (int64_t i = 0; i < n; ++i) values[i] *= factor;
 }
@@ -60,14 +55,14 @@ void AdaptedGradients::Apply(const Linear& linear, const float* x, const float* 
 const float* AdaptedGradients::Dropped(const Linear& linear, const float* x, int64_t rows,
                                        int64_t in) {
   if (dropout_.probability <= 0) return x;
-  float* dropped = Room(dropped_, rows * in);
+  float* dropped = RoomFor(dropped_, rows * in);
   dropout_.Apply(linear.id, x, rows, in, dropped);
   return dropped;
 }
 
 const float* AdaptedGradients::Inner(const ModuleDelta& delta, const float* dropped, int64_t rows,
                                      int64_t in) {
-  float* inner = Room(inner_, rows * delta.rank);
+  float* inner = RoomFor(inner_, rows * delta.rank);
   backend_.MatMul(dropped, rows, in, delta.a.data(), delta.rank, nullptr, inner);
   Scale(inner, rows * delta.rank, delta.scaling);
   return inner;
@@ -76,7 +71,7 @@ const float* AdaptedGradients::Inner(const ModuleDelta& delta, const float* drop
 const float* AdaptedGradients::InnerGradient(const ModuleDelta& delta, const float* b, float* da,
                                              const float* dropped, const float* dy, int64_t rows,
                                              int64_t in, int64_t out) {
-  float* dinner = Room(dinner_, rows * delta.rank);
+  float* dinner = RoomFor(dinner_, rows * delta.rank);
   std::fill_n(dinner, rows * delta.rank, 0.0F);
   backward_.MatMulInput(dy, rows, out, b, delta.rank, dinner);
   Scale(dinner, rows * delta.rank, delta.scaling);
@@ -98,7 +93,7 @@ void AdaptedGradients::ApplyFactors(const Linear& linear, const ModuleDelta& del
     backward_.MatMulInput(dinner, rows, delta.rank, delta.a.data(), in, dx);
     return;
   }
-  float* through = Room(dropped_, rows * in);
+  float* through = RoomFor(dropped_, rows * in);
   std::fill_n(through, rows * in, 0.0F);
   backward_.MatMulInput(dinner, rows, delta.rank, delta.a.data(), in, through);
   dropout_.Apply(linear.id, through, rows, in, through);
@@ -118,14 +113,14 @@ void AdaptedGradients::ApplyDora(const Linear& linear, const ModuleDelta& delta,
   const float* inner = Inner(delta, dropped, rows, in);
 
   // What the weight made of d(x) is computed once more: nothing keeps it, and its bytes are many.
-  float* outer = Room(outer_, rows * out);
+  float* outer = RoomFor(outer_, rows * out);
   backend_.MatMul(dropped, rows, weight, nullptr, outer);
   const std::vector<double> through_weight = ColumnProducts(dy, outer, rows, out);
   // sum of dy B(inner) over the rows is B times the factors' own sum.
-  float* db = Room(db_, out * rank);
+  float* db = RoomFor(db_, out * rank);
   std::fill_n(db, out * rank, 0.0F);
   backward_.MatMulWeight(dy, inner, rows, out, rank, db);
-  float* scaled_b = Room(scaled_b_, out * rank);
+  float* scaled_b = RoomFor(scaled_b_, out * rank);
   for (int64_t i = 0; i < out; ++i) {
     double sum = through_weight[static_cast<size_t>(i)];
     for (int64_t j = i * rank; j < (i + 1) * rank; ++j) {
@@ -146,7 +141,7 @@ void AdaptedGradients::ApplyDora(const Linear& linear, const ModuleDelta& delta,
     return;
   }
   backward_.MatMulInput(dy, rows, weight, dx);
-  float* through = Room(dropped_, rows * in);
+  float* through = RoomFor(dropped_, rows * in);
   std::fill_n(through, rows * in, 0.0F);
   backward_.MatMulInput(outer, rows, weight, through);
   backward_.MatMulInput(dinner, rows, rank, delta.a.data(), in, through);

@@ -22,11 +22,6 @@ const float* DataOrNull(const std::vector<float>& values) {
   return values.empty() ? nullptr : values.data();
 }
 
-float* Room(AlignedVector<float>& memory, int64_t floats) {
-  if (static_cast<int64_t>(memory.size()) < floats) memory.resize(static_cast<size_t>(floats));
-  return memory.data();
-}
-
 // The matrix and the bias that a group's rows meet.
 const Matrix& WeightOf(const Linear& linear, const ModuleDelta* delta) {
   return delta != nullptr && delta->replaced_weight ? *delta->replaced_weight : *linear.weight;
@@ -55,7 +50,7 @@ int64_t AdaptedOps::HeadWidth(const Linear& head, const Adapter* adapter) {
 const float* AdaptedOps::Gather(const RowGroups& groups, const RowGroup& group, const float* x,
                                 int64_t n) {
   if (groups.groups().size() == 1) return x;
-  float* gathered = Room(gathered_, static_cast<int64_t>(group.rows.size()) * n);
+  float* gathered = RoomFor(gathered_, static_cast<int64_t>(group.rows.size()) * n);
   backend_.GatherRows(x, group.rows, n, gathered);
   return gathered;
 }
@@ -63,7 +58,7 @@ const float* AdaptedOps::Gather(const RowGroups& groups, const RowGroup& group, 
 void AdaptedOps::AddDelta(const ModuleDelta& delta, const RowGroup& group, const float* a_out,
                           int64_t out, float factor, const float* bias, int64_t width, float* y) {
   const auto rows = static_cast<int64_t>(group.rows.size());
-  float* b_out = Room(outer_, rows * out);
+  float* b_out = RoomFor(outer_, rows * out);
   backend_.MatMul(a_out, rows, delta.rank, delta.b.data(), out, DataOrNull(delta.b_bias), b_out);
   backend_.AddAdapter(b_out, group.rows, out, factor, DataOrNull(delta.dora_scale), bias, width, y);
 }
@@ -78,7 +73,7 @@ void AdaptedOps::AddDroppedDora(const ModuleDelta& delta, const Matrix& weight,
   RowGroup among_themselves{.adapter = group.adapter,
                             .rows = std::vector<int32_t>(group.rows.size())};
   std::iota(among_themselves.rows.begin(), among_themselves.rows.end(), 0);
-  float* scaled = Room(scaled_, rows * out);
+  float* scaled = RoomFor(scaled_, rows * out);
   backend_.MatMul(dropped, rows, weight, nullptr, scaled);
   backend_.AddAdapter(scaled, group.rows, out, -1.0F, nullptr, nullptr, width, y);
   AddDelta(delta, among_themselves, a_out, out, delta.scaling, nullptr, out, scaled);
@@ -94,12 +89,12 @@ void AdaptedOps::Embed(const Linear& embedding, const RowGroups& groups,
     const auto rows = static_cast<int64_t>(group.rows.size());
     std::vector<int32_t> group_ids;
     for (const int32_t row : group.rows) group_ids.push_back(ids[static_cast<size_t>(row)]);
-    float* embedded = Room(outer_, rows * hidden);
+    float* embedded = RoomFor(outer_, rows * hidden);
     backend_.Embed(WeightOf(embedding, delta), group_ids, scale, embedded);
     backend_.ScatterRows(embedded, group.rows, hidden, hidden, 0, y);
     if (delta == nullptr || delta->rank == 0) continue;
     // A's columns are embeddings of their own: [vocab, rank].
-    float* inner = Room(inner_, rows * delta->rank);
+    float* inner = RoomFor(inner_, rows * delta->rank);
     backend_.GatherRows(delta->a.data(), group_ids, delta->rank, inner);
     AddDelta(*delta, group, inner, hidden, delta->scaling * scale, nullptr, hidden, y);
   }
@@ -124,7 +119,7 @@ void AdaptedOps::ApplyBase(const Linear& linear, const RowGroups& groups, const 
       backend_.MatMul(gathered, rows, weight, BiasOf(linear, delta), y);
       return;
     }
-    float* out = Room(outer_, rows * weight.rows());
+    float* out = RoomFor(outer_, rows * weight.rows());
     backend_.MatMul(gathered, rows, weight, BiasOf(linear, delta), out);
     backend_.ScatterRows(out, group.rows, weight.rows(), width,
                          -std::numeric_limits<float>::infinity(), y);
@@ -141,11 +136,11 @@ void AdaptedOps::Apply(const Linear& linear, const RowGroups& groups, const floa
     const auto rows = static_cast<int64_t>(group.rows.size());
     const float* gathered = Gather(groups, group, x, weight.cols());
     if (dropout_.probability > 0) {
-      float* dropped = Room(dropped_, rows * weight.cols());
+      float* dropped = RoomFor(dropped_, rows * weight.cols());
       dropout_.Apply(linear.id, gathered, rows, weight.cols(), dropped);
       gathered = dropped;
     }
-    float* inner = Room(inner_, rows * delta->rank);
+    float* inner = RoomFor(inner_, rows * delta->rank);
     backend_.MatMul(gathered, rows, weight.cols(), delta->a.data(), delta->rank, nullptr, inner);
     if (dropout_.probability > 0 && !delta->dora_scale.empty()) {
       AddDroppedDora(*delta, weight, group, gathered, inner, width, y);
@@ -173,7 +168,7 @@ void AdaptedOps::ApplyNorm(const Norm& norm, const RowGroups& groups, const floa
     const std::vector<float>* own = replaced(group);
     const auto rows = static_cast<int64_t>(group.rows.size());
     const float* gathered = Gather(groups, group, x, row_floats);
-    float* out = Room(outer_, rows * row_floats);
+    float* out = RoomFor(outer_, rows * row_floats);
     backend_.RmsNorm(gathered, rows * vectors_per_row, size,
                      own != nullptr ? own->data() : norm.weight.data(), plus_one, eps, out);
     backend_.ScatterRows(out, group.rows, row_floats, row_floats, 0, y);

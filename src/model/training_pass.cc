@@ -19,10 +19,6 @@ bool NormIsFinite(std::span<const float> values) {
   return std::isfinite(squares);
 }
 
-void Resize(AlignedVector<float>& memory, int64_t floats) {
-  if (static_cast<int64_t>(memory.size()) < floats) memory.resize(static_cast<size_t>(floats));
-}
-
 }  // namespace
 
 TrainingPass::TrainingPass(const Model& model, TrainableAdapter& adapter, Backend& backend,
@@ -128,7 +124,7 @@ void TrainingPass::Forward(const PackedRows& rows) {
     } else if (layer >= lowest_layer_) {
       const int64_t floats = num_rows * config_.hidden_size;
       AlignedVector<float>& input = inputs_[static_cast<size_t>(layer)];
-      Resize(input, floats);
+      RoomFor(input, floats);
       std::copy_n(forward_.hidden(), floats, input.data());
     }
     forward_.RunLayer(layer, rows, kept);
@@ -154,9 +150,9 @@ void TrainingPass::HeadForward(const HeadPart& part) {
   for (int64_t i = 0; i < part.count(); ++i) {
     groups.Add(adapter_.adapter().get(), static_cast<int32_t>(i));
   }
-  Resize(head_in_, part.count() * hidden);
-  Resize(head_normed_, part.count() * hidden);
-  Resize(head_out_, part.count() * part.width);
+  RoomFor(head_in_, part.count() * hidden);
+  RoomFor(head_normed_, part.count() * hidden);
+  RoomFor(head_out_, part.count() * part.width);
   backend_.GatherRows(forward_.hidden(), part.rows, hidden, head_in_.data());
   for (int64_t row = 0; row < part.count(); ++row) {
     overflowed_ |= !NormIsFinite(std::span(head_in_).subspan(static_cast<size_t>(row * hidden),
@@ -210,8 +206,8 @@ void TrainingPass::LayerBackward(int64_t index, const PackedRows& rows, const La
   // stream += down(act(gate(normed)) * up(normed)): the stream's gradient is also the branch's.
   Zeros(dgated_, n * inner);
   gradients_.Apply(layer.down, b.gated, dstream, n, dgated_.data());
-  Resize(dgate_, n * inner);
-  Resize(dup_, n * inner);
+  RoomFor(dgate_, n * inner);
+  RoomFor(dup_, n * inner);
   backward_.Gate(ActivationOf(config_), b.gate, b.up, dgated_.data(), n, inner, dgate_.data(),
                  dup_.data());
   Zeros(dnormed_, n * hidden);
@@ -222,9 +218,9 @@ void TrainingPass::LayerBackward(int64_t index, const PackedRows& rows, const La
   // stream += o(attention(q(normed), k(normed), v(normed))).
   Zeros(dattended_, n * heads);
   gradients_.Apply(layer.o, b.attended, dstream, n, dattended_.data());
-  Resize(dq_, n * heads);
-  Resize(dk_, n * kv_heads);
-  Resize(dv_, n * kv_heads);
+  RoomFor(dq_, n * heads);
+  RoomFor(dk_, n * kv_heads);
+  RoomFor(dv_, n * kv_heads);
   backward_.Attention(forward_.AttentionOf(index), b.q, b.k, b.v, dattended_.data(), rows.sequences,
                       dq_.data(), dk_.data(), dv_.data());
   // A turn's transpose is the turn back.

@@ -7,9 +7,9 @@
 namespace dear {
 namespace {
 
-using Prompt = std::span<const TokenId>;
+using Ids = std::span<const TokenId>;
 
-size_t CommonLength(Prompt a, Prompt b) {
+size_t CommonLength(Ids a, Ids b) {
   const auto [end, other] = std::ranges::mismatch(a, b);
   return static_cast<size_t>(end - a.begin());
 }
@@ -23,7 +23,7 @@ struct Group {
 
 }  // namespace
 
-SharedPrefixes FindSharedPrefixes(std::span<const Prompt> prompts) {
+SharedPrefixes FindSharedPrefixes(std::span<const Ids> prompts) {
   std::vector<size_t> order(prompts.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::sort(order, [prompts](size_t a, size_t b) {
@@ -50,7 +50,7 @@ SharedPrefixes FindSharedPrefixes(std::span<const Prompt> prompts) {
     }
     // Those that go on with the same token have more in common.
     const auto next = [&](size_t i) -> int64_t {
-      const Prompt prompt = prompts[order[i]];
+      const Ids prompt = prompts[order[i]];
       return common < prompt.size() ? int64_t{prompt[common]} : -1;
     };
     for (size_t begin = group.begin; begin < group.end;) {

@@ -5,17 +5,17 @@
 
 #include "base/error.h"
 #include "text/byte_level.h"
+#include "text/nesting.h"
 #include "text/pattern.h"
 #include "text/unicode.h"
 
 namespace dear {
 namespace {
 
-constexpr int kMaxDepth = 16;
-
-class Sequence : public Decoder {
+class SequenceDecoder : public Decoder {
  public:
-  explicit Sequence(std::vector<std::unique_ptr<const Decoder>> parts) : parts_(std::move(parts)) {}
+  explicit SequenceDecoder(std::vector<std::unique_ptr<const Decoder>> parts)
+      : parts_(std::move(parts)) {}
   void Apply(std::vector<std::string>& tokens) const override {
     for (const auto& part : parts_) part->Apply(tokens);
   }
@@ -174,7 +174,7 @@ std::string OneCharacter(const JsonFields& fields, const char* key) {
 }
 
 std::unique_ptr<const Decoder> Parse(const Json& json, const std::string& context, int depth) {
-  if (depth > kMaxDepth) throw Error(ErrorCode::kInvalidFormat, context, "nested too deep");
+  if (depth > kMostNestedParts) throw Error(ErrorCode::kInvalidFormat, context, "nested too deep");
   const JsonFields fields(json, context);
   const std::string type = fields.RequireString("type");
   const std::string inner = context + " " + type;
@@ -183,7 +183,7 @@ std::unique_ptr<const Decoder> Parse(const Json& json, const std::string& contex
     if (list == nullptr || !list->is_array()) fields.Fail("decoders", "expected an array");
     std::vector<std::unique_ptr<const Decoder>> parts;
     for (const Json& part : *list) parts.push_back(Parse(part, inner, depth + 1));
-    return std::make_unique<Sequence>(std::move(parts));
+    return std::make_unique<SequenceDecoder>(std::move(parts));
   }
   if (type == "ByteLevel") return std::make_unique<ByteLevel>();
   if (type == "ByteFallback") return std::make_unique<ByteFallback>();

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "text/nesting.h"
 #include "text/pattern.h"
 #include "text/unicode.h"
 #include "text/unicode_normalization.h"
@@ -10,11 +11,9 @@
 namespace dear {
 namespace {
 
-constexpr int kMaxDepth = 16;
-
-class Sequence : public Normalizer {
+class SequenceNormalizer : public Normalizer {
  public:
-  explicit Sequence(std::vector<std::unique_ptr<const Normalizer>> parts)
+  explicit SequenceNormalizer(std::vector<std::unique_ptr<const Normalizer>> parts)
       : parts_(std::move(parts)) {}
   void Apply(AlignedText& text) const override {
     for (const auto& part : parts_) part->Apply(text);
@@ -107,7 +106,7 @@ class StripAccents : public Normalizer {
 };
 
 std::unique_ptr<const Normalizer> Parse(const Json& json, const std::string& context, int depth) {
-  if (depth > kMaxDepth) throw Error(ErrorCode::kInvalidFormat, context, "nested too deep");
+  if (depth > kMostNestedParts) throw Error(ErrorCode::kInvalidFormat, context, "nested too deep");
   const JsonFields fields(json, context);
   const std::string type = fields.RequireString("type");
   const std::string inner = context + " " + type;
@@ -151,7 +150,7 @@ std::unique_ptr<const Normalizer> MakeReplaceString(std::string from, std::strin
 
 std::unique_ptr<const Normalizer> MakeNormalizerSequence(
     std::vector<std::unique_ptr<const Normalizer>> parts) {
-  return std::make_unique<Sequence>(std::move(parts));
+  return std::make_unique<SequenceNormalizer>(std::move(parts));
 }
 
 }  // namespace dear

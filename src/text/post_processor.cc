@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "base/error.h"
+#include "text/nesting.h"
 #include "text/vocab.h"
 
 namespace dear {
 namespace {
 
-constexpr int kMaxDepth = 16;
 constexpr size_t kMaxPieces = 256;
 
 void Append(const Encoding& from, uint8_t type_id, Encoding& to) {
@@ -94,7 +94,7 @@ PostProcessor::Piece SpecialPiece(const JsonFields& fields, const char* key, uin
 }
 
 void Parse(const Json& json, const std::string& context, int depth, PostProcessor& out) {
-  if (depth > kMaxDepth) throw Error(ErrorCode::kInvalidFormat, context, "nested too deep");
+  if (depth > kMostNestedParts) throw Error(ErrorCode::kInvalidFormat, context, "nested too deep");
   const JsonFields fields(json, context);
   const std::string type = fields.RequireString("type");
   const std::string inner = context + " " + type;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "text/byte_level.h"
+#include "text/nesting.h"
 #include "text/pattern.h"
 #include "text/split_step.h"
 #include "text/unicode.h"
@@ -11,8 +12,6 @@
 
 namespace dear {
 namespace {
-
-constexpr int kMaxDepth = 16;
 
 void AddWords(const Word& word, const std::vector<TextRange>& pieces, std::vector<Word>& out) {
   for (const TextRange& piece : pieces) {
@@ -49,9 +48,9 @@ void ScanWords(WordScanner scanner, PreTokenized& text) {
   text.words = std::move(out);
 }
 
-class Sequence : public PreTokenizer {
+class SequencePreTokenizer : public PreTokenizer {
  public:
-  explicit Sequence(std::vector<std::unique_ptr<const PreTokenizer>> parts)
+  explicit SequencePreTokenizer(std::vector<std::unique_ptr<const PreTokenizer>> parts)
       : parts_(std::move(parts)) {}
   void Apply(PreTokenized& text) const override {
     for (const auto& part : parts_) part->Apply(text);
@@ -240,7 +239,7 @@ Metaspace::Prepend ParsePrepend(const JsonFields& fields) {
 
 std::unique_ptr<const PreTokenizer> Parse(const Json& json, bool words_as_bytes, bool is_last,
                                           const std::string& context, int depth) {
-  if (depth > kMaxDepth) throw Error(ErrorCode::kInvalidFormat, context, "nested too deep");
+  if (depth > kMostNestedParts) throw Error(ErrorCode::kInvalidFormat, context, "nested too deep");
   const JsonFields fields(json, context);
   const std::string type = fields.RequireString("type");
   const std::string inner = context + " " + type;
@@ -252,7 +251,7 @@ std::unique_ptr<const PreTokenizer> Parse(const Json& json, bool words_as_bytes,
       parts.push_back(
           Parse((*list)[i], words_as_bytes, is_last && i + 1 == list->size(), inner, depth + 1));
     }
-    return std::make_unique<Sequence>(std::move(parts));
+    return std::make_unique<SequencePreTokenizer>(std::move(parts));
   }
   if (type == "Split") {
     const Json* pattern = fields.Find("pattern");

@@ -1,6 +1,7 @@
 #ifndef DEAR_TEXT_SPM_MODEL_H_
 #define DEAR_TEXT_SPM_MODEL_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@ struct SpmVocabulary {
     kUnused = 5,
     kByte = 6
   };
+  static constexpr size_t kMaxPieceBytes = 1024;  // every way to cut a piece is looked at
   struct Piece {
     std::string text;  // with U+2581 for a space
     double score = 0;  // the highest merges first

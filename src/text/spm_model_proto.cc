@@ -9,7 +9,6 @@ namespace dear {
 namespace {
 
 constexpr size_t kMaxPieces = size_t{1} << 24;
-constexpr size_t kMaxPieceBytes = 1024;  // every way to cut a piece is looked at
 
 // One message of protocol buffers' wire format (https://protobuf.dev/programming-guides/encoding).
 class Message {
@@ -94,7 +93,7 @@ SpmVocabulary::Piece ParsePiece(std::string_view bytes, const std::string& conte
   const auto fail = [&](const char* what) { message.Fail("piece '" + piece.text + "' " + what); };
   if (piece.text.empty()) message.Fail("an empty piece");
   if (!IsValidUtf8(piece.text)) message.Fail("a piece that is not valid UTF-8");
-  if (piece.text.size() > kMaxPieceBytes) fail("is longer than 1024 bytes");
+  if (piece.text.size() > SpmVocabulary::kMaxPieceBytes) fail("is longer than 1024 bytes");
   if (piece.text.find('\0') != std::string::npos) fail("has a character 0");
   if (!std::isfinite(piece.score)) fail("has a score that is no number");
   return piece;

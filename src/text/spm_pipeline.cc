@@ -17,7 +17,6 @@ namespace {
 using Type = SpmVocabulary::Type;
 
 constexpr std::string_view kSpace = "\xE2\x96\x81";  // U+2581
-constexpr size_t kMaxPieceBytes = 1024;              // every way to cut a piece is looked at
 
 bool IsText(const SpmVocabulary::Piece& piece) {
   return piece.type == Type::kNormal || piece.type == Type::kUserDefined ||
@@ -108,7 +107,7 @@ PipelineParts MakeSpmPipeline(const SpmVocabulary& vocabulary, const std::string
       throw Error(ErrorCode::kInvalidFormat, context, "piece " + std::to_string(id) + " " + what);
     };
     if (!IsValidUtf8(piece.text)) fail("is not valid UTF-8");
-    if (piece.text.size() > kMaxPieceBytes) fail("is longer than 1024 bytes");
+    if (piece.text.size() > SpmVocabulary::kMaxPieceBytes) fail("is longer than 1024 bytes");
     if (!std::isfinite(piece.score)) fail("has a score that is no number");
     if (piece.type == Type::kByte) options.byte_fallback = true;
     if (piece.type == Type::kUnknown && !options.unk_token) options.unk_token = piece.text;

@@ -44,9 +44,9 @@ std::string ChatTemplate(const JsonFields& config) {
 constexpr std::array<const char*, TokenizerConfig::kNumNames> kNames = {
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
 
-class Reader {
+class ConfigReader {
  public:
-  explicit Reader(std::string origin) : origin_(std::move(origin)) {}
+  explicit ConfigReader(std::string origin) : origin_(std::move(origin)) {}
 
   TokenizerConfig Read(const TokenizerConfigFiles& files) {
     const Json config_json = Parse(files.config, "tokenizer_config.json");
@@ -176,7 +176,7 @@ class Reader {
 }  // namespace
 
 TokenizerConfig ParseTokenizerConfig(const TokenizerConfigFiles& files, const std::string& origin) {
-  return Reader(origin).Read(files);
+  return ConfigReader(origin).Read(files);
 }
 
 TokenizerConfig WithoutNormalized(TokenizerConfig config) {

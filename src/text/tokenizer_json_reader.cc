@@ -9,7 +9,7 @@
 namespace dear {
 namespace {
 
-constexpr size_t kMaxDepth = 64;
+constexpr size_t kMostNested = 64;
 
 // Follows the parser through the file.
 class Reader : public nlohmann::json_sax<Json> {
@@ -142,7 +142,7 @@ class Reader : public nlohmann::json_sax<Json> {
   }
 
   bool Open(Json container) {
-    if (stack_.size() >= kMaxDepth) Fail("nested too deep");
+    if (stack_.size() >= kMostNested) Fail("nested too deep");
     Json& slot = Slot();
     slot = std::move(container);
     stack_.push_back(&slot);
