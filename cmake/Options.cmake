@@ -21,8 +21,7 @@ endif()
 target_compile_options(dear_options INTERFACE -ffp-contract=off)
 
 # dear_light(TARGET): a release of code that no one waits for is not worth a third more of the
-# compiler's time. (Under sanitizers -O0 compiles tests in a third of the time and runs them three times as
-# long.)
+# compiler's time.
 function(dear_light target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
