@@ -118,8 +118,8 @@ def main():
                 kept.pop(file, None)
             elif file in now:
                 kept[file] = now[file]
-    if arguments.record and not arguments.deep:
-        RECORD.write_text("".join(f"{digest} {file}\n" for file, digest in sorted(kept.items())))
+            if arguments.record and not arguments.deep:  # at once: a run that is cut off goes on from here
+                RECORD.write_text("".join(f"{digest} {file}\n" for file, digest in sorted(kept.items())))
     return 1 if failed else 0
 
 
