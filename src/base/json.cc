@@ -133,12 +133,3 @@ std::string JsonFields::RequireString(const char* key) const {
 }
 
 }  // namespace dear
-
-template class nlohmann::basic_json<>;
-namespace nlohmann::detail {
-template class lexer<json, TextInput>;
-template class parser<json, TextInput>;
-template class serializer<json>;
-template class json_sax_dom_parser<json>;
-template class json_sax_dom_callback_parser<json>;
-}  // namespace nlohmann::detail

@@ -60,16 +60,4 @@ class JsonFields {
 
 }  // namespace dear
 
-// Compiled once, in json.cc: half of the compiler's time for a file that reads JSON goes into
-// these.
-extern template class nlohmann::basic_json<>;
-namespace nlohmann::detail {
-using TextInput = iterator_input_adapter<const char*>;
-extern template class lexer<json, TextInput>;
-extern template class parser<json, TextInput>;
-extern template class serializer<json>;
-extern template class json_sax_dom_parser<json>;
-extern template class json_sax_dom_callback_parser<json>;
-}  // namespace nlohmann::detail
-
 #endif  // DEAR_BASE_JSON_H_
