@@ -1,20 +1,23 @@
 // kernels_bench [options of Google Benchmark]: the products and the loops of attention of every
 // instruction set that this machine runs, on one thread, at the shapes of a 135M and of an 8B
 // model. Before a case is timed its result is held to the scalar set's. Counters: FLOP/s (a
-// multiply-add is two) and, for products in f32, the part of the fused multiply-adds that this
-// thread does on registers alone. Names: product/SET/WEIGHTS/ROWSxIN->OUT.
+// multiply-add is two, of whatever numbers) and, where that was measured, its part of the f32
+// multiply-adds that this thread does on registers alone. Names: product/SET/WEIGHTS/ROWSxIN->OUT.
 //   kernels_bench --benchmark_filter='product/avx2/.*/128x'
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/aligned_vector.h"
 #include "base/error.h"
+#include "base/thread_pool.h"
 #include "bench_main.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/isa.h"
@@ -125,7 +128,7 @@ Work Values(const KernelTable& kernels) {
           .operations = 2.0 * kQueries * kHeadDim * cpu::kKeysPerBlock};
 }
 
-double g_peak_flops = 0;
+double g_peak_flops = 0;  // 0: not measured
 
 // Registers `make(set)` for every set, each result first held to the scalar set's.
 void Register(const std::string& kind, const std::string& name,
@@ -144,8 +147,10 @@ void Register(const std::string& kind, const std::string& name,
       }
       const double done = work.operations * static_cast<double>(state.iterations());
       state.counters["FLOP/s"] = benchmark::Counter(done, benchmark::Counter::kIsRate);
-      state.counters["of_f32_peak"] =
-          benchmark::Counter(done / g_peak_flops, benchmark::Counter::kIsRate);
+      if (g_peak_flops > 0) {
+        state.counters["of_f32_peak"] =
+            benchmark::Counter(done / g_peak_flops, benchmark::Counter::kIsRate);
+      }
     });
   }
 }

@@ -9,16 +9,12 @@
 #include "base/thread_pool.h"
 #include "tensor/quantize.h"
 #include "tensor/rounding.h"
+#include "tensor/testing/normal_numbers.h"
 
 namespace dear {
 namespace {
 
-std::vector<float> Normal(std::mt19937& random, int64_t count) {
-  std::normal_distribution<float> normal;
-  std::vector<float> values(static_cast<size_t>(count));
-  for (float& value : values) value = normal(random);
-  return values;
-}
+using testing::NormalNumbers;
 
 std::vector<float> Rows(const Matrix& matrix) {
   std::vector<float> values(static_cast<size_t>(matrix.rows() * matrix.cols()));
@@ -59,7 +55,8 @@ TEST(PackedMatrixTest, NumbersOfEveryShapeAreRounded) {
   std::mt19937 random(3);
   for (const int64_t rows : {1, 15, 16, 17, 33}) {
     for (const int64_t cols : {1, 16, 31, 32, 33, 65}) {
-      const auto source = MakeMatrix(MakeTensor("w", {rows, cols}, Normal(random, rows * cols)));
+      const auto source =
+          MakeMatrix(MakeTensor("w", {rows, cols}, NormalNumbers(random, rows * cols)));
       ExpectRounded(*source, 0, std::to_string(rows) + " x " + std::to_string(cols));
     }
   }
@@ -69,7 +66,7 @@ TEST(PackedMatrixTest, CodesOfEveryFormStayCodesAndKeepTheirNumbers) {
   std::mt19937 random(5);
   for (const int64_t rows : {1, 16, 35}) {
     for (const int64_t cols : {64, 192}) {
-      const auto values = Normal(random, rows * cols);
+      const auto values = NormalNumbers(random, rows * cols);
       const auto source = MakeMatrix(MakeTensor("w", {rows, cols}, values));
       for (const DType dtype :
            {DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1, DType::kQ8_0}) {
@@ -119,7 +116,8 @@ TEST(PackedMatrixTest, FourBitsStayFourBitsInMemory) {
   std::mt19937 random(11);
   constexpr int64_t kRows = 64;
   constexpr int64_t kCols = 1024;
-  const auto source = MakeMatrix(MakeTensor("w", {kRows, kCols}, Normal(random, kRows * kCols)));
+  const auto source =
+      MakeMatrix(MakeTensor("w", {kRows, kCols}, NormalNumbers(random, kRows * kCols)));
   const auto bits = [](const Matrix& matrix) {
     return 8.0 * static_cast<double>(matrix.bytes()) / (kRows * kCols);
   };
@@ -135,7 +133,7 @@ TEST(PackedMatrixTest, BytesKeepTheNumbersOfCodes) {
   std::mt19937 random(17);
   constexpr int64_t kRows = 19;
   constexpr int64_t kCols = 192;
-  const auto values = Normal(random, kRows * kCols);
+  const auto values = NormalNumbers(random, kRows * kCols);
   const auto source = MakeMatrix(MakeTensor("w", {kRows, kCols}, values));
   for (const DType dtype : {DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1, DType::kQ8_0}) {
     std::vector<std::byte> bytes(*StorageBytes(dtype, kRows * kCols));
@@ -168,7 +166,7 @@ TEST(PackedMatrixTest, BytesKeepTheNumbersOfCodes) {
 // A 4-bit weight whose blocks run across rows, and int8 rows that fill no block: as numbers.
 TEST(PackedMatrixTest, BlocksThatRowsCutBecomeNumbers) {
   std::mt19937 random(13);
-  const auto source = MakeMatrix(MakeTensor("w", {6, 40}, Normal(random, 240)));
+  const auto source = MakeMatrix(MakeTensor("w", {6, 40}, NormalNumbers(random, 240)));
   for (const WeightForm form : {WeightForm::kNf4, WeightForm::kInt8}) {
     const auto matrix = ConvertMatrix(source, {.form = form});
     EXPECT_EQ(PackMatrix(*matrix)->Packed()->kind, PackedWeights::Kind::kPairs);

@@ -33,7 +33,7 @@ EmulatedTiles tiles;
 
 #include "kernels/cpu/amx_body.inc"
 
-struct Shape {
+struct TileShape {
   int64_t rows, outs, depth;
   bool bias, add;
 };
@@ -41,13 +41,13 @@ struct Shape {
 TEST(AmxTest, DotGivesTheBitsOfItsDefinition) {
   std::mt19937 random(20261126);
   std::normal_distribution<float> normal;
-  std::vector<Shape> shapes;
+  std::vector<TileShape> shapes;
   for (const int64_t outs : {1, 7, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65}) {
     for (const int64_t rows : {1, 2, 15, 16, 17, 31, 32, 33, 47, 48, 49, 65}) {
       shapes.push_back({rows, outs, 32 * (1 + (rows + outs) % 3), rows % 2 == 0, outs % 2 == 0});
     }
   }
-  for (const Shape& shape : shapes) {
+  for (const TileShape& shape : shapes) {
     const int64_t panels = (shape.outs + 15) / 16;
     const int64_t x_stride = shape.depth + 6;
     const int64_t panel_stride = shape.depth * 16 + 2;

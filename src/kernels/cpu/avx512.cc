@@ -1,3 +1,4 @@
+#include "kernels/cpu/inlining.h"
 #include "kernels/cpu/kernel_table.h"
 
 #if defined(__AVX512F__)

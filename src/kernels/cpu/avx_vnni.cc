@@ -1,3 +1,4 @@
+#include "kernels/cpu/inlining.h"
 #include "kernels/cpu/kernel_table.h"
 
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__) && defined(__AVXVNNI__)

@@ -12,6 +12,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/packed_blocks.h"
 #include "kernels/testing/coded_forms.h"
+#include "kernels/testing/lengths.h"
 #include "kernels/testing/misaligned.h"
 #include "kernels/testing/same_bits.h"
 
@@ -22,7 +23,7 @@ using Floats = dear::testing::Misaligned<float>;
 using Bytes = dear::testing::Misaligned<uint8_t>;
 using SignedBytes = dear::testing::Misaligned<int8_t>;
 
-constexpr int64_t kLengths[] = {1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65};
+using dear::testing::kLengths;
 
 // The largest byte of which eight times two products with +-127 fit 16 bits.
 constexpr uint8_t kLargestPaired = 16;
@@ -123,14 +124,14 @@ TEST_P(ByteKernelsTest, QuantizeRowRoundsEach32UnderTheirOwnScale) {
   }
 }
 
-struct Shape {
+struct ByteShape {
   int64_t rows, outs, depth, segment;
   bool minima, bias, add;
   uint8_t largest;
 };
 
 TEST_P(ByteKernelsTest, DotGivesTheBitsOfItsDefinition) {
-  std::vector<Shape> shapes;
+  std::vector<ByteShape> shapes;
   for (const int64_t outs : kLengths) {
     for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 13}) {
       for (const uint8_t largest : {uint8_t{15}, kLargestPaired, uint8_t{17}, uint8_t{255}}) {
@@ -139,7 +140,7 @@ TEST_P(ByteKernelsTest, DotGivesTheBitsOfItsDefinition) {
       }
     }
   }
-  for (const Shape& shape : shapes) {
+  for (const ByteShape& shape : shapes) {
     const int64_t panels = (shape.outs + 15) / 16;
     const int64_t x_stride = shape.depth + 6;
     const int64_t panel_stride = shape.depth * 16 + 2;
@@ -221,8 +222,8 @@ TEST_P(ByteKernelsTest, DotGivesTheBitsOfItsDefinition) {
   }
 }
 
-std::vector<std::shared_ptr<const Matrix>> PackedForms(std::mt19937& random, int64_t rows,
-                                                       int64_t cols) {
+std::vector<std::shared_ptr<const Matrix>> ByteForms(std::mt19937& random, int64_t rows,
+                                                     int64_t cols) {
   std::vector<std::shared_ptr<const Matrix>> packed;
   for (const auto& form : dear::testing::MatricesOfEveryForm(random, rows, cols)) {
     if (form->Coded()) packed.push_back(PackMatrix(*form, nullptr, Activations::kInt8));
@@ -233,7 +234,7 @@ std::vector<std::shared_ptr<const Matrix>> PackedForms(std::mt19937& random, int
 // Of every form, all of a panel and parts of it: the numbers that the matrix says it holds.
 TEST_P(ByteKernelsTest, UnpackGivesTheNumbersOfTheMatrix) {
   constexpr int64_t kCols = 192;
-  const auto forms = PackedForms(random_, 33, kCols);
+  const auto forms = ByteForms(random_, 33, kCols);
   ASSERT_GE(forms.size(), 8U);
   for (const auto& matrix : forms) {
     const PackedWeights& weights = *matrix->Packed();
@@ -280,7 +281,7 @@ TEST_P(ByteKernelsTest, MatMulGivesTheSameBitsWithAnyThreadsAndRows) {
   const dear::testing::LargeProduct product(random_);
   const std::vector<float>& x = product.x;
   const std::vector<float>& bias = product.bias;
-  for (const auto& matrix : PackedForms(random_, kOut, kIn)) {
+  for (const auto& matrix : ByteForms(random_, kOut, kIn)) {
     const auto expected = dear::testing::RequireSameBits(*GetParam(), product, *matrix);
     std::vector<float> weights(kOut * kIn);
     matrix->CopyRows(0, kOut, weights.data());
@@ -311,7 +312,7 @@ TEST_P(ByteKernelsTest, MatMulGivesTheSameBitsWithAnyThreadsAndRows) {
 TEST_P(ByteKernelsTest, ANumberThatIsNoneSpoilsItsRowAlone) {
   std::vector<float> x(2 * 64, 1.0F);
   x[70] = std::nanf("");
-  const auto forms = PackedForms(random_, 5, 64);
+  const auto forms = ByteForms(random_, 5, 64);
   for (const auto& matrix : forms) {
     CpuBackend backend(std::make_shared<ThreadPool>(1), *GetParam());
     std::vector<float> y(2 * 5);

@@ -7,16 +7,12 @@
 #include <random>
 
 #include "kernels/cpu/isa.h"
+#include "tensor/testing/normal_numbers.h"
 
 namespace dear::cpu {
 namespace {
 
-std::vector<float> Normal(std::mt19937& random, int64_t count, float scale = 1) {
-  std::normal_distribution<float> normal(0, scale);
-  std::vector<float> values(static_cast<size_t>(count));
-  for (float& value : values) value = normal(random);
-  return values;
-}
+using dear::testing::NormalNumbers;
 
 // A matrix that can only be copied out, as block-quantised ones are.
 class CopiedMatrix : public Matrix {
@@ -60,16 +56,16 @@ TEST(CpuBackendTest, TheTableGivenIsTheOneThatRuns) {
   EXPECT_EQ(counted_calls, 1);
 }
 
-class CpuBackendIsaTest : public testing::TestWithParam<const KernelTable*> {};
+class CpuBackendIsaTest : public ::testing::TestWithParam<const KernelTable*> {};
 
 TEST_P(CpuBackendIsaTest, MatMulGivesTheSameBitsWithAnyThreadsAndRows) {
   std::mt19937 random(7);
   constexpr int64_t kRows = 19;
   constexpr int64_t kIn = 100;
   constexpr int64_t kOut = 333;
-  const auto x = Normal(random, kRows * kIn);
-  const auto bias = Normal(random, kOut);
-  const CopiedMatrix w(kOut, kIn, Normal(random, kOut * kIn));
+  const auto x = NormalNumbers(random, kRows * kIn);
+  const auto bias = NormalNumbers(random, kOut);
+  const CopiedMatrix w(kOut, kIn, NormalNumbers(random, kOut * kIn));
   CpuBackend one(std::make_shared<ThreadPool>(1), *GetParam());
   std::vector<float> expected(kRows * kOut);
   one.MatMul(x.data(), kRows, w, bias.data(), expected.data());
@@ -93,9 +89,9 @@ TEST_P(CpuBackendIsaTest, AttentionAgreesWithAPlainLoop) {
       constexpr int64_t kHeads = 6;
       const KvLayout kv{.num_layers = 2, .num_kv_heads = 2, .head_dim = head_dim};
       const AttentionShape shape{.kv = kv, .num_heads = kHeads, .window = window, .scale = 0.25F};
-      const auto q = Normal(random, kTokens * kHeads * head_dim);
-      const auto k = Normal(random, kTokens * 2 * head_dim);
-      const auto v = Normal(random, kTokens * 2 * head_dim);
+      const auto q = NormalNumbers(random, kTokens * kHeads * head_dim);
+      const auto k = NormalNumbers(random, kTokens * 2 * head_dim);
+      const auto v = NormalNumbers(random, kTokens * 2 * head_dim);
       CpuBackend backend(std::make_shared<ThreadPool>(2), *GetParam());
 
       // All tokens at once, then again in uneven steps: the same bits.
@@ -178,7 +174,7 @@ TEST_P(CpuBackendIsaTest, GeluEmbedAndAddScaled) {
   EXPECT_EQ(y, (std::vector<float>{10.5, 12.5, 3.5, 4}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Machine, CpuBackendIsaTest, testing::ValuesIn(RunnableKernels()),
+INSTANTIATE_TEST_SUITE_P(Machine, CpuBackendIsaTest, ::testing::ValuesIn(RunnableKernels()),
                          [](const auto& param_info) { return param_info.param->name; });
 
 }  // namespace

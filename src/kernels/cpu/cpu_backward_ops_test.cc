@@ -12,16 +12,12 @@
 #include "kernels/testing/coded_forms.h"
 #include "tensor/packed_matrix.h"
 #include "tensor/rounding.h"
+#include "tensor/testing/normal_numbers.h"
 
 namespace dear::cpu {
 namespace {
 
-std::vector<float> Normal(std::mt19937& random, int64_t count) {
-  std::normal_distribution<float> normal;
-  std::vector<float> values(static_cast<size_t>(count));
-  for (float& value : values) value = normal(random);
-  return values;
-}
+using dear::testing::NormalNumbers;
 
 CpuBackwardOps Ops(int threads, const KernelTable& kernels) {
   return {std::make_shared<ThreadPool>(threads), kernels};
@@ -33,9 +29,9 @@ TEST(CpuBackwardOpsTest, ReadsWeightsInTheFormInWhichTheyAreHeld) {
   constexpr int64_t kOut = 1030;  // more than one block of weights
   constexpr int64_t kIn = 256;
   std::mt19937 random(3);
-  const auto dense = MakeMatrix(MakeTensor("w", {kOut, kIn}, Normal(random, kOut * kIn)));
-  const std::vector<float> dy = Normal(random, kRows * kOut);
-  const std::vector<float> start = Normal(random, kRows * kIn);
+  const auto dense = MakeMatrix(MakeTensor("w", {kOut, kIn}, NormalNumbers(random, kOut * kIn)));
+  const std::vector<float> dy = NormalNumbers(random, kRows * kOut);
+  const std::vector<float> start = NormalNumbers(random, kRows * kIn);
   for (const WeightForm form :
        {WeightForm::kF32, WeightForm::kBF16, WeightForm::kInt8, WeightForm::kNf4, WeightForm::kFp4,
         WeightForm::kQ8_0, WeightForm::kQ4_0}) {
@@ -71,8 +67,8 @@ TEST(CpuBackwardOpsTest, PackedWeightsMeetRoundedGradients) {
   constexpr int64_t kOut = 1030;  // more than one block of weights, and no whole panel
   constexpr int64_t kIn = 576;    // more than one block of inputs
   std::mt19937 random(7);
-  const std::vector<float> dy = Normal(random, kRows * kOut);
-  const std::vector<float> start = Normal(random, kRows * kIn);
+  const std::vector<float> dy = NormalNumbers(random, kRows * kOut);
+  const std::vector<float> start = NormalNumbers(random, kRows * kIn);
   for (const auto& form : dear::testing::MatricesOfEveryForm(random, kOut, kIn)) {
     const auto packed = PackMatrix(*form);
     std::vector<float> numbers(static_cast<size_t>(kOut * kIn));
@@ -109,8 +105,8 @@ TEST(CpuBackwardOpsTest, WeightGradientsAreSumsOverRows) {
   constexpr int64_t kOut = 19;
   constexpr int64_t kIn = 300;
   std::mt19937 random(4);
-  const std::vector<float> dy = Normal(random, kRows * kOut);
-  const std::vector<float> x = Normal(random, kRows * kIn);
+  const std::vector<float> dy = NormalNumbers(random, kRows * kOut);
+  const std::vector<float> x = NormalNumbers(random, kRows * kIn);
   for (const KernelTable* kernels : RunnableKernels()) {
     std::vector<float> one(static_cast<size_t>(kOut * kIn), 1.0F);
     std::vector<float> three = one;
@@ -131,7 +127,7 @@ TEST(CpuBackwardOpsTest, WeightGradientsAreSumsOverRows) {
 TEST(CpuBackwardOpsTest, CrossEntropy) {
   constexpr int64_t kWidth = 131;  // no whole number of vectors
   std::mt19937 random(5);
-  std::vector<float> logits = Normal(random, 3 * kWidth);
+  std::vector<float> logits = NormalNumbers(random, 3 * kWidth);
   // A target so unlikely that its exponential is 0, and logits that would overflow as they are.
   logits[kWidth + 7] = -400;
   for (int64_t i = 2 * kWidth; i < 3 * kWidth; ++i) logits[static_cast<size_t>(i)] += 1000;

@@ -26,7 +26,7 @@ TEST(IsaTest, AnUnknownNameIsRefused) {
       FAIL() << name;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-      EXPECT_THAT(error.what(), testing::HasSubstr(name));
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(name));
     }
   }
 }

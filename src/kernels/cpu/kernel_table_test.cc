@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "kernels/cpu/isa.h"
+#include "kernels/testing/lengths.h"
 #include "kernels/testing/misaligned.h"
 
 namespace dear::cpu {
@@ -22,7 +23,7 @@ namespace {
 
 using MisalignedFloats = testing::Misaligned<float>;
 
-constexpr int64_t kLengths[] = {1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65};
+using dear::testing::kLengths;
 
 // Whether `got` is within `tolerance` of `expected`, both relative to `scale`. False for NaN.
 bool Near(double got, double expected, double scale, double tolerance) {
@@ -61,6 +62,7 @@ TEST_P(KernelTableTest, RunsInItsOwnVectors) {
 TEST_P(KernelTableTest, DotRows) {
   std::vector<int64_t> lengths(std::begin(kLengths), std::end(kLengths));
   lengths.push_back(1300);  // several blocks of inputs
+  lengths.push_back(2048);  // and rows of weights that share their places in the cache
   for (const int64_t k : lengths) {
     for (const int64_t rows : {1, 2, 3, 5, 6, 7, 13}) {
       for (const int64_t outs : {1, 3, 4, 5, 9}) {
@@ -98,7 +100,7 @@ TEST_P(KernelTableTest, DotRows) {
 
 // The heart of batch invariance: alone or in company, in any tile or block, at any address.
 TEST_P(KernelTableTest, DotRowsGivesARowTheSameBitsInAnyCompany) {
-  for (const int64_t k : {5, 33, 576, 1301}) {
+  for (const int64_t k : {5, 33, 576, 1301, 2048}) {
     constexpr int64_t kRows = 61;
     constexpr int64_t kOuts = 19;
     MisalignedFloats x(kRows * k);

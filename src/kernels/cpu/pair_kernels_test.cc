@@ -13,6 +13,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/packed_blocks.h"
 #include "kernels/testing/coded_forms.h"
+#include "kernels/testing/lengths.h"
 #include "kernels/testing/misaligned.h"
 #include "kernels/testing/pair_sum.h"
 #include "kernels/testing/same_bits.h"
@@ -23,7 +24,7 @@ namespace {
 using Floats = dear::testing::Misaligned<float>;
 using Halves = dear::testing::Misaligned<uint16_t>;
 
-constexpr int64_t kLengths[] = {1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65};
+using dear::testing::kLengths;
 
 bool SameBits(float a, float b) {
   return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
@@ -65,20 +66,20 @@ TEST_P(PairKernelsTest, RoundRow) {
 }
 
 // One product of random numbers, checked bit by bit.
-struct Shape {
+struct PairShape {
   int64_t rows, outs, depth;
   bool bias, add;
 };
 
 TEST_P(PairKernelsTest, DotGivesTheBitsOfItsDefinition) {
-  std::vector<Shape> shapes;
+  std::vector<PairShape> shapes;
   for (const int64_t outs : kLengths) {
     for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 13}) {
       shapes.push_back({rows, outs, 32 * (1 + (rows + outs) % 3), rows % 2 == 0, outs % 2 == 0});
     }
   }
   shapes.push_back({15, 65, 1536, true, true});
-  for (const Shape& shape : shapes) {
+  for (const PairShape& shape : shapes) {
     const int64_t panels = (shape.outs + 15) / 16;
     const int64_t x_stride = shape.depth + 6;
     const int64_t panel_stride = shape.depth * 16 + 2;
@@ -140,8 +141,8 @@ TEST_P(PairKernelsTest, DotGivesTheBitsOfItsDefinition) {
   }
 }
 
-std::vector<std::shared_ptr<const Matrix>> PackedForms(std::mt19937& random, int64_t rows,
-                                                       int64_t cols) {
+std::vector<std::shared_ptr<const Matrix>> PairForms(std::mt19937& random, int64_t rows,
+                                                     int64_t cols) {
   auto forms = dear::testing::MatricesOfEveryForm(random, rows, cols);
   for (auto& form : forms) form = PackMatrix(*form);
   return forms;
@@ -149,7 +150,7 @@ std::vector<std::shared_ptr<const Matrix>> PackedForms(std::mt19937& random, int
 
 TEST_P(PairKernelsTest, UnpackGivesTheNumbersOfTheMatrix) {
   constexpr int64_t kCols = 192;
-  for (const auto& matrix : PackedForms(random_, 33, kCols)) {
+  for (const auto& matrix : PairForms(random_, 33, kCols)) {
     const PackedWeights& weights = *matrix->Packed();
     if (weights.kind == PackedWeights::Kind::kPairs) continue;
     std::vector<float> expected(33 * kCols);
@@ -183,7 +184,7 @@ TEST_P(PairKernelsTest, MatMulGivesTheSameBitsWithAnyThreadsAndRows) {
   const dear::testing::LargeProduct product(random_);
   const std::vector<float>& x = product.x;
   const std::vector<float>& bias = product.bias;
-  for (const auto& matrix : PackedForms(random_, kOut, kIn)) {
+  for (const auto& matrix : PairForms(random_, kOut, kIn)) {
     const auto expected = dear::testing::RequireSameBits(*GetParam(), product, *matrix);
     std::vector<float> weights(kOut * kIn);
     matrix->CopyRows(0, kOut, weights.data());
