@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "api/loaded_model.h"
 #include "api/model_files.h"
 #include "base/error.h"
 #include "rank/testing/fakes.h"
@@ -138,30 +137,28 @@ std::vector<TokenId> TrainedPrompt(const OrderedJson& row, const std::string& ch
 }
 
 TEST(LabelPromptsTest, TrainingSeesTheTokensByWhichTheRecipeRanks) {
-  LoadRequest load;
-  load.model = "smollm2-135m-instruct";
+  const char* const kModel = "smollm2-135m-instruct";
+  std::shared_ptr<const Tokenizer> tokenizer;
   try {
-    OpenTokenizer(load.model);
+    tokenizer = OpenTokenizer(kModel);
   } catch (const Error&) {
-    GTEST_SKIP() << load.model << " is not there";
+    GTEST_SKIP() << kModel << " is not there";
   }
-  const LoadedModel loaded = Load(load);
-  RankOptions options;
-  options.max_new_tokens = 1;
-  options.trace = true;
   for (const char* name : {"dear-card", "dear-repo", "rank-zephyr", "rank-gpt", "reason-rank"}) {
     for (const std::string format : {"", "chatml"}) {
       Recipe recipe = LoadRecipe(name);
       if (recipe.prompt.chat) recipe.prompt.chat_format = format;
-      const Reranker reranker(loaded.MakeLanguageModel(nullptr), recipe);
-      const RankResult ranked = reranker.Rank(Request(), options);
-      ASSERT_EQ(ranked.trace.prompt_ids.size(), 1U) << name;
-      const LabelPrompts prompts(recipe, loaded.tokenizer);
+      const auto model = std::make_shared<testing::FakeLanguageModel>();
+      model->prompt_tokenizer = tokenizer;
+      model->answer = [](const std::string&) { return "[3] > [1] > [2]"; };
+      Reranker(model, recipe).Rank(Request());
+      ASSERT_EQ(model->continued.size(), 1U) << name;
+      const LabelPrompts prompts(recipe, tokenizer);
       const auto row = prompts.Row(Request(), std::vector<int64_t>{2, 0, 1},
                                    recipe.reasoning.always ? "<think> it is </think>" : "");
       ASSERT_TRUE(row) << name;
-      EXPECT_EQ(TrainedPrompt(*row, prompts.TemplateName(), loaded.tokenizer),
-                ranked.trace.prompt_ids.front())
+      EXPECT_EQ(TrainedPrompt(*row, prompts.TemplateName(), tokenizer),
+                model->continued.front().prompt)
           << name << " " << format;
     }
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -115,6 +116,7 @@ class FakeTokenizer final : public Tokenizer {
 class FakeLanguageModel final : public LanguageModel {
  public:
   FakeTokenizer fake_tokenizer;
+  std::shared_ptr<const Tokenizer> prompt_tokenizer;  // null: the fake one
   int64_t positions = 1 << 20;
   bool score_head = false;
   std::function<std::string(const std::string& prompt)> answer;
@@ -128,7 +130,9 @@ class FakeLanguageModel final : public LanguageModel {
   std::vector<int64_t> classified_at;
   std::vector<TokenId> asked_tokens;  // of the last TokenLogits
 
-  const Tokenizer& tokenizer() const override { return fake_tokenizer; }
+  const Tokenizer& tokenizer() const override {
+    return prompt_tokenizer ? *prompt_tokenizer : fake_tokenizer;
+  }
   int64_t max_positions() const override { return positions; }
   bool has_score_head() const override { return score_head; }
 
