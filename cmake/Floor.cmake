@@ -39,8 +39,8 @@ function(dear_floor name)
     if(EXISTS ${dir}/floor.cmake)
       include(${dir}/floor.cmake)
     endif()
-    if(DEAR_UNITY AND NOT name STREQUAL kernels)  # whose files have compiler options of their own
-      set_target_properties(dear_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    if(NOT name STREQUAL kernels)  # whose files have compiler options of their own
+      dear_unite(dear_${name})
     endif()
     if(DEAR_FUZZ AND name STREQUAL kernels)
       # Nearly all of the time of sanitized tests; no fuzzer gets there. (g++ crashes on a header
@@ -64,8 +64,9 @@ function(dear_floor name)
     add_executable(dear_${name}_test ${tests})
     target_link_libraries(dear_${name}_test PRIVATE dear_${name} dear_options dear_test_main)
     dear_light(dear_${name}_test)
+    dear_unite(dear_${name}_test)
     set(first dear_base_test)
-    if(DEAR_FUZZ AND name MATCHES "^(kernels|model|generate|rank|api)$")
+    if(DEAR_FUZZ AND name MATCHES "^(kernels|model|generate|rank)$")
       set(first dear_kernels_test)  # which compiles its headers with its own options
     elseif(DEAR_FUZZ)
       # Unoptimised, tests compile in a third of the time; those above compute for too long then.

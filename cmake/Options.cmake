@@ -15,6 +15,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LES
   if(DEAR_PRECOMPILE)
     target_compile_options(dear_options INTERFACE -Wno-stringop-overflow -Wno-array-bounds)
   endif()
+  if(DEAR_UNITY)  # It takes a .cc that is compiled with others for a header.
+    target_compile_options(dear_options INTERFACE -Wno-subobject-linkage)
+  endif()
 endif()
 # A multiply and an add stay two roundings unless a kernel asks for a fused one: results must not
 # depend on what the compiler happens to contract.
@@ -24,6 +27,13 @@ target_compile_options(dear_options INTERFACE -ffp-contract=off)
 # compiler's time.
 function(dear_light target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
+# dear_unite(TARGET): where DEAR_UNITY asks for it, its files are compiled eight at a time.
+function(dear_unite target)
+  if(DEAR_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
 endfunction()
 
 if(DEAR_SANITIZE)

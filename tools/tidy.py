@@ -69,9 +69,19 @@ class Hashes:
         return total.hexdigest()[:32]
 
 
+def compiled(entry):
+    """The entries of the files that one entry compiles: of a unity build, each by itself."""
+    unity = pathlib.Path(entry["file"])
+    if unity.parent.name != "Unity":
+        return [entry]
+    files = re.findall(r'#include "(.*)"', unity.read_text())
+    return [{**entry, "file": file, "command": entry["command"].replace(str(unity), file)} for file in files]
+
+
 def write_commands():
-    """The compilation database without precompiled headers, in build/release/tidy."""
+    """The compilation database without precompiled headers, a file an entry, in build/release/tidy."""
     built = json.loads((ROOT / "build/release/compile_commands.json").read_text())
+    built = [single for entry in built for single in compiled(entry)]
     for entry in built:
         entry["command"] = re.sub(r" -Winvalid-pch| -include \S*/cmake_pch\.hxx", "", entry["command"])
     folder = ROOT / "build/release/tidy"

@@ -25,7 +25,7 @@
 namespace dear::app {
 namespace {
 
-struct Options {
+struct BenchOptions {
   ModelFlags model;
   std::string shape;
   std::vector<std::string> works = {"prefill512", "verify80", "decode", "pointwise8x228"};
@@ -58,7 +58,7 @@ struct Report {
 
 // A model of random numbers, in the form that --dtype names: made so where a block of it can be,
 // else made as bf16 and changed as a model from a file would be.
-std::shared_ptr<const Model> RandomModel(const Options& options, LoadOptions how) {
+std::shared_ptr<const Model> RandomModel(const BenchOptions& options, LoadOptions how) {
   DType dtype = DType::kBF16;
   const WeightForm form = how.weights.form;
   if (form == WeightForm::kF32) dtype = DType::kF32;
@@ -86,7 +86,7 @@ Timing Time(const BenchWork& work, const BenchSubject& subject, const MachinePea
   return timing;
 }
 
-Report Measure(const Options& options, bool quiet) {
+Report Measure(const BenchOptions& options, bool quiet) {
   std::vector<BenchWork> works;
   for (const std::string& name : options.works) works.push_back(ParseBenchWork(name));
   Report report;
@@ -140,7 +140,7 @@ std::string Rounded(double value) {
   return Number(value, value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 4);
 }
 
-OrderedJson Json(const Options& options, const Report& report) {
+OrderedJson Json(const BenchOptions& options, const Report& report) {
   OrderedJson results = OrderedJson::array();
   for (const Timing& timing : report.timings) {
     const bool known = timing.floor.seconds > 0;
@@ -186,7 +186,7 @@ OrderedJson Json(const Options& options, const Report& report) {
           {"results", results}};
 }
 
-void PrintTable(const Options& options, const Report& report) {
+void PrintTable(const BenchOptions& options, const Report& report) {
   const auto giga = [](double value) { return Rounded(value / 1e9); };
   std::vector<std::vector<std::string>> facts = {
       {"model", report.model + ", " + report.form + ", " + HumanBytes(report.weight_bytes)},
@@ -214,7 +214,7 @@ void PrintTable(const Options& options, const Report& report) {
   Print(Columns(rows));
 }
 
-int Bench(const Options& options, bool quiet) {
+int Bench(const BenchOptions& options, bool quiet) {
   const Report report = Measure(options, quiet);
   if (options.json) {
     Print(Dump(Json(options, report), 2) + "\n");
@@ -227,7 +227,7 @@ int Bench(const Options& options, bool quiet) {
 }  // namespace
 
 void AddBench(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BenchOptions>();
   CLI::App* command = AddCommand(
       app, globals, "bench", "Measures the speed of a model beside what this machine could do",
       "  dear bench\n"

@@ -14,7 +14,7 @@
 namespace dear::app {
 namespace {
 
-struct Options {
+struct GenerateOptions {
   ModelFlags model;
   std::optional<std::string> text;
   bool chat = false;
@@ -30,7 +30,7 @@ struct Options {
   bool json = false;
 };
 
-std::vector<TokenId> Prompt(const Options& options, const Tokenizer& tokenizer) {
+std::vector<TokenId> Prompt(const GenerateOptions& options, const Tokenizer& tokenizer) {
   if (!options.chat) return tokenizer.Encode(*options.text).ids;
   const auto format = options.chat_format.empty() ? RecognizeChatFormat(tokenizer)
                                                   : FindChatFormat(options.chat_format);
@@ -40,7 +40,7 @@ std::vector<TokenId> Prompt(const Options& options, const Tokenizer& tokenizer) 
   return tokenizer.Encode(format->Render(messages, true), {.add_special_tokens = false}).ids;
 }
 
-int Generate(const Options& options, bool quiet) {
+int Generate(const GenerateOptions& options, bool quiet) {
   SayWhenInterrupted("the text was not finished");
   const LoadedModel loaded = LoadWithProgress(options.model, quiet);
   GenerateRequest request;
@@ -87,7 +87,7 @@ int Generate(const Options& options, bool quiet) {
 }  // namespace
 
 void AddGenerate(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<GenerateOptions>();
   CLI::App* command =
       AddCommand(app, globals, "generate", "Continues a text, greedily unless told otherwise",
                  "  dear generate --text \"The light bulb was invented\" --max-new-tokens 40\n"

@@ -22,7 +22,7 @@
 namespace dear::app {
 namespace {
 
-struct Options {
+struct LogitsOptions {
   ModelFlags model;
   std::string ids;
   std::optional<std::string> text;
@@ -91,7 +91,7 @@ void PrintSummary(const LoadedModel& loaded, std::span<const float> row, bool js
   Print(json ? Dump(list) + "\n" : Columns(rows));
 }
 
-int Logits(const Options& options, bool quiet) {
+int Logits(const LogitsOptions& options, bool quiet) {
   SayWhenInterrupted("no logits were written");
   std::vector<TokenId> ids;
   if (!options.text)
@@ -142,7 +142,7 @@ int Logits(const Options& options, bool quiet) {
 }  // namespace
 
 void AddLogits(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LogitsOptions>();
   CLI::App* command =
       AddCommand(app, globals, "logits", "Writes what the model's head gives, as a NumPy array",
                  "  dear logits --text \"The light bulb\"\n"

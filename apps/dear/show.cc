@@ -17,7 +17,7 @@
 namespace dear::app {
 namespace {
 
-struct Options {
+struct ShowOptions {
   std::string model;
   std::string base;
   bool tensors = false;
@@ -117,7 +117,7 @@ OrderedJson AdapterJson(const std::string& name, const PeftAdapter& adapter) {
   return out;
 }
 
-OrderedJson Describe(const OpenedModel& opened, const Options& options) {
+OrderedJson Describe(const OpenedModel& opened, const ShowOptions& options) {
   const Checkpoint& checkpoint = opened.checkpoint;
   const ModelConfig& config = checkpoint.config;
   const Tensors tensors = Count(*checkpoint.tensors);
@@ -224,7 +224,7 @@ void PrintTable(const OrderedJson& facts) {
   Print(Columns(rows));
 }
 
-int Show(const Options& options) {
+int Show(const ShowOptions& options) {
   LoadRequest request;
   request.model = options.model;
   request.base = options.base;
@@ -240,7 +240,7 @@ int Show(const Options& options) {
 }  // namespace
 
 void AddShow(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ShowOptions>();
   CLI::App* command =
       AddCommand(app, globals, "show", "Tells what a model or an adapter is, from its files",
                  "  dear show smollm2-135m-instruct\n"

@@ -21,7 +21,7 @@
 namespace dear::app {
 namespace {
 
-struct Options {
+struct TokenizeOptions {
   std::string model = kDefaultModel;
   bool pair = false;
   bool no_special = false;
@@ -32,7 +32,7 @@ struct Options {
 
 class LineTokenizer {
  public:
-  LineTokenizer(const Options& options, std::shared_ptr<const Tokenizer> tokenizer)
+  LineTokenizer(const TokenizeOptions& options, std::shared_ptr<const Tokenizer> tokenizer)
       : options_(options), tokenizer_(std::move(tokenizer)) {}
 
   // Appends the answer to one input line, with its newline.
@@ -129,13 +129,13 @@ class LineTokenizer {
     }
   }
 
-  const Options& options_;
+  const TokenizeOptions& options_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::vector<TokenId> ids_;
   int64_t line_number_ = 0;
 };
 
-int Tokenize(const Options& options) {
+int Tokenize(const TokenizeOptions& options) {
   LineTokenizer lines(options, OpenTokenizer(options.model));
   std::string waiting;  // an unfinished line
   std::string out;
@@ -171,7 +171,7 @@ int Tokenize(const Options& options) {
 }  // namespace
 
 void AddTokenize(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenizeOptions>();
   CLI::App* command =
       AddCommand(app, globals, "tokenize",
                  "Turns the lines of standard input into token ids, one JSON array a line, or back",

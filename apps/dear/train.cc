@@ -25,7 +25,7 @@ namespace {
 
 constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 
-struct Options {
+struct TrainOptions {
   std::string config;
   std::vector<std::string> overrides;
   bool dry_run = false;
@@ -258,7 +258,7 @@ std::string BestText(const TrainConfig& config, const TrainResult& result) {
          (config.load_best_model_at_end ? ", and that is the result\n" : "; that is in best/\n");
 }
 
-int Train(const Options& options, bool quiet) {
+int Train(const TrainOptions& options, bool quiet) {
   const TrainConfig config = ParseTrainConfig(ReadFile(options.config, kMaxConfigBytes),
                                               options.overrides, options.config);
   Reporter reporter(quiet);
@@ -317,7 +317,7 @@ int Train(const Options& options, bool quiet) {
 }  // namespace
 
 void AddTrain(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TrainOptions>();
   CLI::App* command = AddCommand(
       app, globals, "train",
       "Trains a LoRA adapter, or a whole model, from a YAML file with LLaMA-Factory's keys",

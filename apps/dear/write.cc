@@ -12,7 +12,7 @@
 namespace dear::app {
 namespace {
 
-struct Options {
+struct WriteOptions {
   std::string model;
   std::string base;
   std::vector<std::string> adapters;
@@ -23,7 +23,7 @@ struct Options {
   int threads = 0;
 };
 
-int Write(const Options& options, bool merges, bool quiet) {
+int Write(const WriteOptions& options, bool merges, bool quiet) {
   WriteModelOptions how{
       .form = options.form, .double_quant = options.double_quant, .overwrite = options.overwrite};
   CheckWriteModel(options.out, how);
@@ -51,7 +51,7 @@ int Write(const Options& options, bool merges, bool quiet) {
   return 0;
 }
 
-void DeclareOutput(CLI::App& command, Options& options) {
+void DeclareOutput(CLI::App& command, WriteOptions& options) {
   command.add_option("out", options.out, "The folder, or the .gguf file, to write")->required();
   command.add_flag("--overwrite", options.overwrite,
                    "Replace what is there, when the new model is complete");
@@ -62,7 +62,7 @@ void DeclareOutput(CLI::App& command, Options& options) {
 }  // namespace
 
 void AddMerge(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WriteOptions>();
   CLI::App* command = AddCommand(
       app, globals, "merge", "Adds an adapter to its base and writes the whole model",
       "  dear merge -m path/to/adapter merged-model\n"
@@ -87,7 +87,7 @@ void AddMerge(CLI::App& app, Globals& globals) {
 }
 
 void AddQuantize(CLI::App& app, Globals& globals) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WriteOptions>();
   options->model = kDefaultModel;
   options->form.clear();
   CLI::App* command = AddCommand(

@@ -19,11 +19,12 @@ std::vector<std::string> All(LineReader& reader) {
   return lines;
 }
 
-class LineReaderTest : public testing::Test {
+class LineReaderTest : public ::testing::Test {
  protected:
   std::filesystem::path path_ =
       std::filesystem::temp_directory_path() /
-      ("line_reader_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+      ("line_reader_" +
+       std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
   void TearDown() override { std::filesystem::remove(path_); }
 
   void WriteGzip(const std::string& text) {

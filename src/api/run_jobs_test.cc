@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class RunJobsTest : public testing::Test {
+class RunJobsTest : public ::testing::Test {
  protected:
   TemporaryFiles files_;
   std::filesystem::path topics_ = files_.Plain("topics.tsv", "q1\tcats\nq2\tdogs\n");

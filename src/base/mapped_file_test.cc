@@ -10,7 +10,7 @@ namespace dear {
 namespace {
 
 std::filesystem::path TempPath(const std::string& name) {
-  return std::filesystem::path(testing::TempDir()) / name;
+  return std::filesystem::path(::testing::TempDir()) / name;
 }
 
 TEST(MappedFileTest, ShowsTheBytesOfTheFile) {

@@ -85,7 +85,6 @@ int64_t JudgedAboveZero(const Qrels& qrels) {
 
 // Sums in the order of the queries, on one thread: the order is part of the figure.
 void Summarise(const MeasureSet& measures, bool complete, const Qrels& qrels, Evaluation& out) {
-  constexpr double kMinGeometricMean = .00001;
   const auto evaluated = static_cast<int64_t>(out.qids.size());
   out.num_queries = complete ? static_cast<int64_t>(qrels.topics().size()) : evaluated;
   const auto queries = static_cast<double>(out.num_queries);

@@ -21,32 +21,34 @@ double One(const std::string& qrels, const std::string& run, const std::string& 
   return evaluation.summary.at(0);
 }
 
-constexpr const char* kQrels = "q 0 a 3\nq 0 b 0\nq 0 c 1\nq 0 d 2\nq 0 n -1\n";
+constexpr const char* kFiveJudgments = "q 0 a 3\nq 0 b 0\nq 0 c 1\nq 0 d 2\nq 0 n -1\n";
 constexpr const char* kRun =
     "q Q0 b 1 9 t\nq Q0 a 2 8 t\nq Q0 x 3 7 t\nq Q0 n 4 6 t\nq Q0 c 5 5 t\n";
 
 TEST(EvaluationTest, MeasuresByHand) {
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "map"), (1.0 / 2 + 2.0 / 5) / 3);
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "recip_rank"), 0.5);
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "P.10"), 0.2);
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "recall.2"), 1.0 / 3);
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "success.1"), 0);
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "Rprec"), 1.0 / 3);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "map"), (1.0 / 2 + 2.0 / 5) / 3);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "recip_rank"), 0.5);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "P.10"), 0.2);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "recall.2"), 1.0 / 3);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "success.1"), 0);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "Rprec"), 1.0 / 3);
   const double ideal = 3 + 2 / std::log2(3.0) + 1 / 2.0;
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "ndcg"), (3 / std::log2(3.0) + 1 / std::log2(6.0)) / ideal);
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "ndcg_cut.2"),
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "ndcg"),
+                   (3 / std::log2(3.0) + 1 / std::log2(6.0)) / ideal);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "ndcg_cut.2"),
                    (3 / std::log2(3.0)) / (3 + 2 / std::log2(3.0)));
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "bpref"), 0);  // its one non-relevant stands above everything
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "set_P"), 0.4);
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "num_nonrel_judged_ret"), 1);
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "num_rel"), 3);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "bpref"),
+                   0);  // its one non-relevant stands above everything
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "set_P"), 0.4);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "num_nonrel_judged_ret"), 1);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "num_rel"), 3);
 }
 
 TEST(EvaluationTest, ExponentialGain) {
   const double ideal = 7 + 3 / std::log2(3.0) + 1 / 2.0;
   const double dcg = 7 / std::log2(3.0) + 1 / std::log2(6.0);
   for (const char* measure : {"ndcg", "ndcg_cut.10"})
-    EXPECT_DOUBLE_EQ(One(kQrels, kRun, measure, {}, GainKind::kExponential), dcg / ideal);
+    EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, measure, {}, GainKind::kExponential), dcg / ideal);
 }
 
 TEST(EvaluationTest, TiesGoByDocidFallingAndRanksAreIgnored) {
@@ -59,15 +61,15 @@ TEST(EvaluationTest, TiesGoByDocidFallingAndRanksAreIgnored) {
 TEST(EvaluationTest, OptionsOfJudging) {
   EvaluationOptions judged;
   judged.judging.judged_only = true;
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "num_ret", judged), 3);
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "map", judged), (1.0 / 2 + 2.0 / 3) / 3);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "num_ret", judged), 3);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "map", judged), (1.0 / 2 + 2.0 / 3) / 3);
   EvaluationOptions first;
   first.judging.max_documents = 2;
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "num_ret", first), 2);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "num_ret", first), 2);
   EvaluationOptions level;
   level.judging.relevance_level = 2;
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "num_rel", level), 2);
-  EXPECT_DOUBLE_EQ(One(kQrels, kRun, "map", level), 0.25);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "num_rel", level), 2);
+  EXPECT_DOUBLE_EQ(One(kFiveJudgments, kRun, "map", level), 0.25);
 }
 
 TEST(EvaluationTest, MissingQueriesCountWhereAskedFor) {

@@ -5,6 +5,9 @@
 
 namespace dear::eval {
 
+// In a geometric mean, a query's value below this counts as this.
+inline constexpr double kMinGeometricMean = .00001;
+
 // Each follows trec_eval 9.0.8's function of the same measure operation by operation, so that the
 // doubles are the same bit by bit. docs/evaluation.md has the formulas.
 

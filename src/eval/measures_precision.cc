@@ -7,8 +7,6 @@
 namespace dear::eval {
 namespace {
 
-constexpr double kMinGeometricMean = .00001;  // a query's value below this counts as this
-
 // Sum of the precisions at the relevant documents retrieved; their number in *found.
 double SumOfPrecisions(const MeasureInput& input, int64_t* found) {
   const std::vector<int32_t>& relevances = input.ranking.relevances;

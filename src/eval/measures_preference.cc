@@ -38,7 +38,6 @@ void Bpref(const MeasureInput& input, double* values) {
 }
 
 void LogBpref(const MeasureInput& input, double* values) {
-  constexpr double kMinGeometricMean = .00001;
   values[0] = std::log(std::max(BprefOf(input), kMinGeometricMean));
 }
 

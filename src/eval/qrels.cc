@@ -10,7 +10,7 @@
 namespace dear::eval {
 namespace {
 
-struct Line {
+struct JudgmentLine {
   std::string_view qid;
   Judgement judgement;
 };
@@ -20,14 +20,14 @@ class Parser {
  public:
   explicit Parser(const TextSource& source) : source_(source) {}
 
-  std::vector<Line> Lines() {
+  std::vector<JudgmentLine> Lines() {
     const std::string_view text = source_.text();
     if (const size_t nul = text.find('\0'); nul != std::string_view::npos)
       Fail(text.data() + nul, "a NUL byte: this is no text");
     const char* at = text.data();
     const char* const end = at + text.size();
     if (text.starts_with("\xEF\xBB\xBF")) at += 3;  // the mark that some editors put first
-    std::vector<Line> lines;
+    std::vector<JudgmentLine> lines;
     bool first = true;
     while (at < end) {
       const char* const line_end = LineEnd(at, end);
@@ -54,8 +54,8 @@ class Parser {
            NextColumn(&cursor, end) == "score";
   }
 
-  Line ParseLine(std::string_view qid, const char* cursor, const char* end) const {
-    Line line;
+  JudgmentLine ParseLine(std::string_view qid, const char* cursor, const char* end) const {
+    JudgmentLine line;
     line.qid = qid;
     if (!beir_) (void)NextColumn(&cursor, end);  // the iteration, which nobody uses
     line.judgement.docid = NextColumn(&cursor, end);
@@ -142,8 +142,8 @@ Qrels Qrels::Read(const std::filesystem::path& path) {
 Qrels Qrels::Parse(std::shared_ptr<const TextSource> source) {
   Qrels qrels;
   qrels.source_ = std::move(source);
-  std::vector<Line> lines = Parser(*qrels.source_).Lines();
-  const auto by_qid = [](const Line& a, const Line& b) { return a.qid < b.qid; };
+  std::vector<JudgmentLine> lines = Parser(*qrels.source_).Lines();
+  const auto by_qid = [](const JudgmentLine& a, const JudgmentLine& b) { return a.qid < b.qid; };
   if (!std::ranges::is_sorted(lines, by_qid)) std::ranges::stable_sort(lines, by_qid);
   for (size_t begin = 0; begin < lines.size();) {
     size_t end = begin;

@@ -102,8 +102,8 @@ class Writer {
 
   void Measures() {
     std::vector<Row> rows(1);
-    constexpr size_t kMostAcross = 6;
-    if (columns_.size() <= kMostAcross) {
+    constexpr size_t kMostColumnsAcross = 6;
+    if (columns_.size() <= kMostColumnsAcross) {
       rows[0] = {"run", "queries"};
       for (const size_t c : columns_)
         rows[0].push_back(MarkdownEscaped(in_.measures.columns()[c].name));

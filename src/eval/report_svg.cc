@@ -34,7 +34,7 @@ std::string Open(double height, const std::string& label) {
          HtmlEscaped(label) + "\" xmlns=\"http://www.w3.org/2000/svg\">";
 }
 
-std::string Line(double x1, double y1, double x2, double y2, std::string_view style) {
+std::string SvgLine(double x1, double y1, double x2, double y2, std::string_view style) {
   return "<line class=\"" + std::string(style) + "\"" + Attribute("x1", x1) + Attribute("y1", y1) +
          Attribute("x2", x2) + Attribute("y2", y2) + "/>";
 }
@@ -77,7 +77,7 @@ class Scale {
     std::string out;
     for (double v = std::ceil(low_ / step - 1e-9) * step; v <= high_ + step * 1e-6; v += step) {
       const bool zero = std::abs(v) < step / 2;
-      out += Line(kLeft, Y(v), kWidth - kRight, Y(v), zero ? "axis" : "grid");
+      out += SvgLine(kLeft, Y(v), kWidth - kRight, Y(v), zero ? "axis" : "grid");
       out += Text(kLeft - 6, Y(v) + 4, "end",
                   zero   ? "0"
                   : sign ? Signed(v, decimals)
@@ -126,7 +126,7 @@ std::string Bars(const std::vector<double>& values, const Scale& scale,
 // Its words stand where no bars are: falling bars leave the upper right free, and the lower left.
 std::string MeanLine(const Scale& scale, double mean, const std::string& text) {
   const double y = scale.Y(mean);
-  return Line(kLeft, y, kWidth - kRight, y, "mean") +
+  return SvgLine(kLeft, y, kWidth - kRight, y, "mean") +
          (mean < 0 ? Text(kLeft + 4, y + 20, "start", text)
                    : Text(kWidth - kRight - 2, y - 6, "end", text));
 }
@@ -210,7 +210,7 @@ std::string LatencyPlot(const FactSummary& facts) {
   const double median = Quantile(facts.seconds, .5);
   const double slow = Quantile(facts.seconds, .95);
   for (const auto& [value, name] : {std::pair(median, "median "), std::pair(slow, "95 % ")}) {
-    out += Line(x(value), kTop, x(value), kHeight - kBottom, "mean");
+    out += SvgLine(x(value), kTop, x(value), kHeight - kBottom, "mean");
     const bool right_half = x(value) > kWidth * .75;
     out += Text(x(value) + (right_half ? -4 : 4), kTop + (value == median ? 10 : 24),
                 right_half ? "end" : "start", name + Seconds(value));

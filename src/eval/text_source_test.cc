@@ -60,7 +60,7 @@ TEST(TextSourceTest, ABombIsRefused) {
 }
 
 TEST(TextSourceTest, OpensFilesWhateverTheirName) {
-  const std::string path = testing::TempDir() + "/packed.txt";
+  const std::string path = ::testing::TempDir() + "/packed.txt";
   std::ofstream(path, std::ios::binary) << Packed("inside");
   EXPECT_EQ(TextSource::Open(path)->text(), "inside");
   EXPECT_EQ(TextSource::Open(path)->name(), path);

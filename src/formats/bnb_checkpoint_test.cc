@@ -11,7 +11,7 @@ namespace {
 
 using testing::ExpectError;
 
-const std::string kGolden = DEAR_SOURCE_DIR "/tests/golden/formats/bnb/";
+const std::string kBnbGolden = DEAR_SOURCE_DIR "/tests/golden/formats/bnb/";
 constexpr const char* kKey = "model.layers.0.self_attn.k_proj.weight";
 constexpr const char* kDown = "model.layers.0.mlp.down_proj.weight";
 
@@ -25,7 +25,7 @@ std::vector<float> Dense(const Matrix& matrix) {
 class ChangedTensors : public TensorSource {
  public:
   explicit ChangedTensors(const std::string& file)
-      : file_(SafetensorsFile::Open(kGolden + file + ".safetensors")) {}
+      : file_(SafetensorsFile::Open(kBnbGolden + file + ".safetensors")) {}
 
   ChangedTensors& Put(const std::string& name, Tensor tensor) {
     tensor.name = name;
@@ -67,8 +67,8 @@ TEST(LoadWeight, HasTheBitsOfBitsandbytes) {
       {"fp4_double", "fp4"}, {"nf4_storage", "nf4"}, {"int8", "int8"}};
   for (const auto& [file, form] : cases) {
     SCOPED_TRACE(file);
-    const auto stored = SafetensorsFile::Open(kGolden + file + ".safetensors");
-    const auto expected = SafetensorsFile::Open(kGolden + file + ".values.safetensors");
+    const auto stored = SafetensorsFile::Open(kBnbGolden + file + ".safetensors");
+    const auto expected = SafetensorsFile::Open(kBnbGolden + file + ".values.safetensors");
     for (const char* name : {kKey, kDown, "lm_head.weight"}) {
       SCOPED_TRACE(name);
       const auto matrix = LoadWeight(*stored, name);
@@ -86,7 +86,7 @@ TEST(LoadWeight, HasTheBitsOfBitsandbytes) {
 }
 
 TEST(LoadWeight, ReadsTheConfigurationsThatGoWithThem) {
-  const Json configs = ReadJsonFile(kGolden + "configs.json").at("configs");
+  const Json configs = ReadJsonFile(kBnbGolden + "configs.json").at("configs");
   EXPECT_TRUE(ParseModelConfig(configs.at("nf4_double"), "c").bitsandbytes->load_in_4bit);
   EXPECT_TRUE(ParseModelConfig(configs.at("int8"), "c").bitsandbytes->load_in_8bit);
 }

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using testing::ExpectError;
 
-const fs::path kGolden = fs::path(DEAR_SOURCE_DIR) / "tests/golden/formats/checkpoints";
+const fs::path kCheckpoints = fs::path(DEAR_SOURCE_DIR) / "tests/golden/formats/checkpoints";
 
 // A folder of its own, gone at the end.
 class CheckpointFolder : public ::testing::Test {
@@ -31,7 +31,7 @@ class CheckpointFolder : public ::testing::Test {
     WriteFileAtomically(folder_ / name, std::as_bytes(std::span(text)));
   }
   void Copy(const std::string& name, const std::string& as) const {
-    fs::copy_file(kGolden / name, folder_ / as, fs::copy_options::overwrite_existing);
+    fs::copy_file(kCheckpoints / name, folder_ / as, fs::copy_options::overwrite_existing);
   }
 
   fs::path folder_;
@@ -42,7 +42,7 @@ std::vector<float> Values(const Checkpoint& checkpoint, std::string_view name) {
 }
 
 TEST(Checkpoint, ReadsTheSameFromEveryLayout) {
-  const Checkpoint single = OpenCheckpoint(kGolden / "single");
+  const Checkpoint single = OpenCheckpoint(kCheckpoints / "single");
   EXPECT_EQ(single.tensors->Names().size(), 12u);
   EXPECT_EQ(single.config.vocab_size, 12);
   EXPECT_THAT(single.generation.eos_ids, ElementsAre(3, 4));
@@ -50,7 +50,7 @@ TEST(Checkpoint, ReadsTheSameFromEveryLayout) {
   EXPECT_EQ(single.gguf, nullptr);
   for (const char* layout : {"sharded", "pickled", "bare"}) {
     SCOPED_TRACE(layout);
-    const Checkpoint other = OpenCheckpoint(kGolden / layout);
+    const Checkpoint other = OpenCheckpoint(kCheckpoints / layout);
     for (const std::string& name : other.tensors->Names()) {
       EXPECT_EQ(Values(other, name), Values(single, name)) << name;
     }
@@ -59,14 +59,14 @@ TEST(Checkpoint, ReadsTheSameFromEveryLayout) {
 }
 
 TEST(Checkpoint, KnowsAClassifier) {
-  const Checkpoint checkpoint = OpenCheckpoint(kGolden / "classifier");
+  const Checkpoint checkpoint = OpenCheckpoint(kCheckpoints / "classifier");
   EXPECT_EQ(checkpoint.config.head, HeadKind::kSequenceClassification);
   EXPECT_EQ(checkpoint.config.num_labels, 1);
   EXPECT_EQ(checkpoint.tensors->Get("score.weight").ShapeString(), "[1, 8]");
 }
 
 TEST_F(CheckpointFolder, FindsTheHeadByItsTensor) {
-  Json config = ReadJsonFile(kGolden / "classifier/config.json");
+  Json config = ReadJsonFile(kCheckpoints / "classifier/config.json");
   config.erase("architectures");
   Write("config.json", config.dump());
   Copy("classifier/model.safetensors", "model.safetensors");

@@ -18,7 +18,7 @@ using ::testing::ElementsAre;
 using testing::ExpectError;
 using testing::ParseBytes;
 
-const char* const kGolden = DEAR_SOURCE_DIR "/tests/golden/formats/all_types.gguf";
+const char* const kAllTypes = DEAR_SOURCE_DIR "/tests/golden/formats/all_types.gguf";
 
 ByteBuilder Head(uint64_t tensors, uint64_t keys, uint32_t version = 3) {
   ByteBuilder b;
@@ -43,7 +43,7 @@ void ExpectInvalid(const ByteBuilder& b, const std::string& text,
 }
 
 TEST(GgufTest, ReadsMetadataOfEveryType) {
-  const auto file = GgufFile::Open(kGolden);
+  const auto file = GgufFile::Open(kAllTypes);
   EXPECT_EQ(file->String("general.architecture"), "llama");
   EXPECT_EQ(file->Int("a.u8"), 255);
   EXPECT_EQ(file->Int("a.i8"), -128);
@@ -74,7 +74,7 @@ TEST(GgufTest, ReadsMetadataOfEveryType) {
 }
 
 TEST(GgufTest, ReadsTensorsOfEveryType) {
-  const auto file = GgufFile::Open(kGolden);
+  const auto file = GgufFile::Open(kAllTypes);
   for (const char* name :
        {"float32", "float16", "float64", "bfloat16", "int8", "int16", "int32", "int64"}) {
     const Tensor tensor = file->Get(name);
@@ -201,14 +201,14 @@ TEST(GgufTest, LargeVocabulariesAreReadQuickly) {
 }
 
 TEST(GgufTest, EveryTruncationIsAnErrorOrLosesOnlyPadding) {
-  const std::string whole = ReadFile(kGolden);
+  const std::string whole = ReadFile(kAllTypes);
   for (size_t size = 0; size + 64 < whole.size(); ++size) {
     EXPECT_THROW(ParseBytes<GgufFile>(whole.substr(0, size)), Error) << size;
   }
 }
 
 TEST(GgufTest, EveryFlippedBitIsAnErrorOrAReadableFile) {
-  const std::string whole = ReadFile(kGolden);
+  const std::string whole = ReadFile(kAllTypes);
   size_t errors = 0;
   for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
     std::string flipped = whole;

@@ -11,7 +11,7 @@
 namespace dear {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 struct Adapted {
   int64_t rank;
@@ -69,7 +69,7 @@ TEST(LoraConfig, HasPeftsDefaults) {
   EXPECT_EQ(config.lora_alpha, 8);
   EXPECT_EQ(config.bias, "none");
   EXPECT_FALSE(config.use_rslora || config.use_dora || config.lora_bias || config.fan_in_fan_out);
-  EXPECT_THAT(config.target_modules, testing::ElementsAre("q_proj", "v_proj"));
+  EXPECT_THAT(config.target_modules, ::testing::ElementsAre("q_proj", "v_proj"));
 }
 
 TEST(LoraConfig, KeepsTheOrderOfPatterns) {
@@ -80,14 +80,14 @@ TEST(LoraConfig, KeepsTheOrderOfPatterns) {
   EXPECT_EQ(config.rank_pattern[1].first, "a.*");
 }
 
-struct Refusal {
+struct LoraRefusal {
   const char* text;
   ErrorCode code;
   const char* message;
 };
 
 TEST(LoraConfig, RefusesByName) {
-  const Refusal refusals[] = {
+  const LoraRefusal refusals[] = {
       {R"({"peft_type": "IA3"})", ErrorCode::kUnsupported, "IA3"},
       {R"({"task_type": "SEQ_2_SEQ_LM"})", ErrorCode::kUnsupported, "SEQ_2_SEQ_LM"},
       {R"({"alora_invocation_tokens": [1]})", ErrorCode::kUnsupported, "alora_invocation_tokens"},
@@ -118,7 +118,7 @@ TEST(LoraConfig, RefusesByName) {
       {R"([1])", ErrorCode::kInvalidFormat, "object"},
       {R"({"r": )", ErrorCode::kInvalidFormat, "JSON"},
   };
-  for (const Refusal& refusal : refusals) {
+  for (const LoraRefusal& refusal : refusals) {
     SCOPED_TRACE(refusal.text);
     try {
       ParseLoraConfigText(refusal.text, "adapter_config.json");

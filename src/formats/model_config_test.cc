@@ -8,7 +8,7 @@
 namespace dear {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 Json Tiny(const char* family) {
   return {{"model_type", family},   {"hidden_size", 64},        {"intermediate_size", 128},
@@ -100,7 +100,7 @@ TEST(ModelConfig, ReadsBitsandbytes) {
   EXPECT_TRUE(ParseModelConfig(old, "c").bitsandbytes->load_in_8bit);
 }
 
-struct Refusal {
+struct ConfigRefusal {
   const char* name;
   Json changes;
   ErrorCode code;
@@ -109,7 +109,7 @@ struct Refusal {
 
 TEST(ModelConfig, RefusesByName) {
   const int64_t huge = int64_t{1} << 40;
-  const std::vector<Refusal> refusals = {
+  const std::vector<ConfigRefusal> refusals = {
       {"other family", {{"model_type", "gemma2"}}, ErrorCode::kUnsupported, "gemma2"},
       {"no family", {{"model_type", nullptr}}, ErrorCode::kInvalidFormat, "model_type"},
       {"gptq",
@@ -182,7 +182,7 @@ TEST(ModelConfig, RefusesByName) {
       {"text for number", {{"vocab_size", "many"}}, ErrorCode::kInvalidFormat, "vocab_size"},
       {"eos text", {{"eos_token_id", {1, "two"}}}, ErrorCode::kInvalidFormat, "eos_token_id"},
   };
-  for (const Refusal& refusal : refusals) {
+  for (const ConfigRefusal& refusal : refusals) {
     SCOPED_TRACE(refusal.name);
     try {
       ParseModelConfig(With(Tiny("llama"), refusal.changes), "config.json");
@@ -224,7 +224,7 @@ TEST(GenerationConfig, ReadsWhatGenerationTakes) {
                                                          {"top_p", 0.9},
                                                          {"transformers_version", "4.42.3"}},
                                                         "generation_config.json");
-  EXPECT_THAT(config.eos_ids, testing::ElementsAre(128001, 128008, 128009));
+  EXPECT_THAT(config.eos_ids, ::testing::ElementsAre(128001, 128008, 128009));
   EXPECT_EQ(config.bos_id, 128000);
   EXPECT_FALSE(config.pad_id.has_value());
   EXPECT_EQ(config.do_sample, true);

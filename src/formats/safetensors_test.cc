@@ -16,7 +16,7 @@ using ::testing::ElementsAre;
 using testing::ExpectError;
 using testing::ParseBytes;
 
-const char* const kGolden = DEAR_SOURCE_DIR "/tests/golden/formats/all_dtypes.safetensors";
+const char* const kAllDtypes = DEAR_SOURCE_DIR "/tests/golden/formats/all_dtypes.safetensors";
 
 std::string File(std::string_view header, size_t data_bytes) {
   return ByteBuilder().Put<uint64_t>(header.size()).Text(header).Zeros(data_bytes).str();
@@ -28,7 +28,7 @@ void ExpectInvalid(std::string_view header, size_t data_bytes, const std::string
 }
 
 TEST(SafetensorsTest, ReadsEveryDtypeOfTheReferenceLibrary) {
-  const auto file = SafetensorsFile::Open(kGolden);
+  const auto file = SafetensorsFile::Open(kAllDtypes);
   EXPECT_EQ(file->Names().size(), 17u);
   EXPECT_EQ(file->metadata().at("format"), "d\u00e9j\u00e0");
   for (const std::string& name : file->Names()) {
@@ -52,14 +52,14 @@ TEST(SafetensorsTest, ReadsEveryDtypeOfTheReferenceLibrary) {
 }
 
 TEST(SafetensorsTest, TensorsKeepTheFileMapped) {
-  auto file = SafetensorsFile::Open(kGolden);
+  auto file = SafetensorsFile::Open(kAllDtypes);
   const Tensor tensor = file->Get("float32");
   file.reset();
   EXPECT_THAT(ToF32(tensor), ElementsAre(0, 1, 2, 3, 4, 5));
 }
 
 TEST(SafetensorsTest, NamesWhatIsMissing) {
-  const auto file = SafetensorsFile::Open(kGolden);
+  const auto file = SafetensorsFile::Open(kAllDtypes);
   EXPECT_FALSE(file->Contains("lm_head.weight"));
   ExpectError(ErrorCode::kNotFound, "all_dtypes.safetensors: holds no tensor 'lm_head.weight'",
               [&] { file->Get("lm_head.weight"); });
@@ -140,14 +140,14 @@ TEST(SafetensorsTest, RefusesTensorsThatDoNotFit) {
 }
 
 TEST(SafetensorsTest, EveryTruncationIsAnError) {
-  const std::string whole = ReadFile(kGolden);
+  const std::string whole = ReadFile(kAllDtypes);
   for (size_t size = 0; size < whole.size(); ++size) {
     EXPECT_THROW(ParseBytes<SafetensorsFile>(whole.substr(0, size)), Error) << size;
   }
 }
 
 TEST(SafetensorsTest, EveryFlippedBitIsAnErrorOrAReadableFile) {
-  const std::string whole = ReadFile(kGolden);
+  const std::string whole = ReadFile(kAllDtypes);
   size_t errors = 0;
   for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
     std::string flipped = whole;

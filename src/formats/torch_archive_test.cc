@@ -13,7 +13,7 @@ namespace {
 using testing::ExpectError;
 using testing::ParseBytes;
 
-const std::string kGolden = DEAR_SOURCE_DIR "/tests/golden/formats/torch/";
+const std::string kTorchGolden = DEAR_SOURCE_DIR "/tests/golden/formats/torch/";
 
 const std::map<std::string, DType> kTypes = {{"float32", DType::kF32},   {"float16", DType::kF16},
                                              {"bfloat16", DType::kBF16}, {"float64", DType::kF64},
@@ -22,7 +22,7 @@ const std::map<std::string, DType> kTypes = {{"float32", DType::kF32},   {"float
                                              {"int64", DType::kI64},     {"bool", DType::kBool}};
 
 void ExpectTensors(const TorchArchive& archive) {
-  const Json expected = ReadJsonFile(kGolden + "expected.json").at("tensors");
+  const Json expected = ReadJsonFile(kTorchGolden + "expected.json").at("tensors");
   EXPECT_EQ(archive.Names().size(), expected.size());
   for (const auto& [name, want] : expected.items()) {
     SCOPED_TRACE(name);
@@ -40,19 +40,19 @@ void ExpectTensors(const TorchArchive& archive) {
 }
 
 TEST(TorchArchive, ReadsEveryTypeAndStride) {
-  ExpectTensors(*TorchArchive::Open(kGolden + "tensors.bin"));
-  ExpectTensors(*TorchArchive::Open(kGolden + "protocol4.bin"));
+  ExpectTensors(*TorchArchive::Open(kTorchGolden + "tensors.bin"));
+  ExpectTensors(*TorchArchive::Open(kTorchGolden + "protocol4.bin"));
 }
 
 TEST(TorchArchive, MapsWhatIsContiguous) {
-  const auto archive = TorchArchive::Open(kGolden + "tensors.bin");
+  const auto archive = TorchArchive::Open(kTorchGolden + "tensors.bin");
   EXPECT_EQ(archive->Get("f32").bytes.data(), archive->Get("same").bytes.data());
   EXPECT_NE(archive->Get("transposed").bytes.data(), archive->Get("transposed").bytes.data());
   ExpectError(ErrorCode::kNotFound, "absent", [&] { archive->Get("absent"); });
 }
 
 TEST(TorchArchive, ReadsAStateDict) {
-  const auto archive = TorchArchive::Open(kGolden + "state_dict.bin");
+  const auto archive = TorchArchive::Open(kTorchGolden + "state_dict.bin");
   EXPECT_THAT(archive->Names(), ::testing::ElementsAre("bias", "weight"));
   EXPECT_EQ(archive->Get("weight").ShapeString(), "[2, 3]");
 }
@@ -60,7 +60,7 @@ TEST(TorchArchive, ReadsAStateDict) {
 TEST(TorchArchive, RefusesAllButTensors) {
   const auto refuse = [](const char* file, ErrorCode code, const std::string& message) {
     SCOPED_TRACE(file);
-    ExpectError(code, message, [&] { TorchArchive::Open(kGolden + file); });
+    ExpectError(code, message, [&] { TorchArchive::Open(kTorchGolden + file); });
   };
   refuse("hostile.bin", ErrorCode::kUnsupported, "system");
   refuse("number.bin", ErrorCode::kUnsupported, "'step' is no tensor");
@@ -74,7 +74,7 @@ TEST(TorchArchive, RefusesAllButTensors) {
 
 // No byte of an archive, changed or cut off, may do more than give an Error.
 TEST(TorchArchive, SurvivesDamage) {
-  const std::string whole = ReadFile(kGolden + "state_dict.bin");
+  const std::string whole = ReadFile(kTorchGolden + "state_dict.bin");
   for (size_t length = 0; length < whole.size(); length += 3) {
     EXPECT_THROW(ParseBytes<TorchArchive>(std::string_view(whole).substr(0, length)), Error);
   }

@@ -9,7 +9,7 @@
 namespace dear {
 namespace {
 
-constexpr TokenId kEos = 0;
+constexpr TokenId kByteEos = 0;
 
 // Bytes as tokens; 0 is a special end token.
 class ByteTokenizer : public Tokenizer {
@@ -26,7 +26,7 @@ class ByteTokenizer : public Tokenizer {
   std::string Decode(std::span<const TokenId> ids, bool skip) const override {
     std::string out;
     for (const TokenId id : ids)
-      if (id != kEos || !skip) out += static_cast<char>(id);
+      if (id != kByteEos || !skip) out += static_cast<char>(id);
     return out;
   }
   std::optional<TokenId> TokenToId(std::string_view) const override { return std::nullopt; }
@@ -34,9 +34,9 @@ class ByteTokenizer : public Tokenizer {
     return std::string(1, static_cast<char>(id));
   }
   int64_t vocab_size() const override { return 128; }
-  bool IsSpecial(TokenId id) const override { return id == kEos; }
+  bool IsSpecial(TokenId id) const override { return id == kByteEos; }
   std::optional<TokenId> bos_id() const override { return std::nullopt; }
-  std::optional<TokenId> eos_id() const override { return kEos; }
+  std::optional<TokenId> eos_id() const override { return kByteEos; }
   std::optional<TokenId> pad_id() const override { return std::nullopt; }
   const std::string& chat_template() const override { return template_; }
 
@@ -48,7 +48,7 @@ class ByteTokenizer : public Tokenizer {
 class ScriptedStepper : public Stepper {
  public:
   explicit ScriptedStepper(std::string script) : script_(std::move(script)) {
-    config_.eos_ids = {kEos};
+    config_.eos_ids = {kByteEos};
     config_.max_positions = 4096;
     config_.vocab_size = 128;
   }
@@ -77,7 +77,7 @@ class ScriptedStepper : public Stepper {
         text += static_cast<char>(step.tokens[i]);
         if (i < step.logits_from) continue;
         const size_t done = text.size() - text.find('=') - 1;
-        const auto next = static_cast<size_t>(done < script_.size() ? script_[done] : kEos);
+        const auto next = static_cast<size_t>(done < script_.size() ? script_[done] : kByteEos);
         std::vector<float> row(128, 0);
         row[next] = 1;
         out.values.insert(out.values.end(), row.begin(), row.end());
@@ -112,7 +112,7 @@ TEST(Generate, EndsAtAnEndTokenAndReturnsIt) {
   ScriptedStepper stepper("hello");
   const auto out = Answers(stepper, {Request("p=", 20)});
   EXPECT_EQ(out[0].text, "hello");
-  EXPECT_EQ(out[0].ids.back(), kEos);
+  EXPECT_EQ(out[0].ids.back(), kByteEos);
   EXPECT_EQ(out[0].ids.size(), 6U);
   EXPECT_EQ(out[0].reason, StopReason::kEos);
   EXPECT_EQ(out[0].forward_passes, 6);

@@ -17,15 +17,15 @@ namespace dear {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 // Environment and working folder of its own; both are put back at the end.
-class HubCacheTest : public testing::Test {
+class HubCacheTest : public ::testing::Test {
  protected:
   HubCacheTest() : working_(fs::current_path()) {
-    root_ =
-        fs::temp_directory_path() / ("dear_hub_" + std::to_string(::getpid()) + "_" +
-                                     testing::UnitTest::GetInstance()->current_test_info()->name());
+    root_ = fs::temp_directory_path() /
+            ("dear_hub_" + std::to_string(::getpid()) + "_" +
+             ::testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(root_ / "work");
     fs::current_path(root_ / "work");
     for (const char* name :

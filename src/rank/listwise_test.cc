@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 constexpr const char* kLlama3Template =
     "{% for m in messages %}<|start_header_id|>{{ m['content'] | trim }}<|eot_id|>{% endfor %}";
 
-std::shared_ptr<testing::FakeLanguageModel> Model(const std::string& answer) {
+std::shared_ptr<testing::FakeLanguageModel> Answering(const std::string& answer) {
   auto model = std::make_shared<testing::FakeLanguageModel>();
   model->fake_tokenizer.chat_template_text = kLlama3Template;
   model->answer = [answer](const std::string&) { return answer; };
@@ -59,7 +59,7 @@ std::string Oracle(const std::string& prompt, int first_id) {
 }
 
 TEST(Listwise, CardPromptIsTheModelCards) {
-  auto model = Model("[4] > [1] > [0] > [3] > [2]");
+  auto model = Answering("[4] > [1] > [0] > [3] > [2]");
   const RankResult result =
       Reranker(model, LoadRecipe("dear-card")).Rank(Edison(), {.trace = true});
   EXPECT_EQ(
@@ -90,7 +90,7 @@ TEST(Listwise, CardPromptIsTheModelCards) {
 }
 
 TEST(Listwise, CardCutsPassagesAtCodePointsAndThePromptAtItsEnd) {
-  auto model = Model("[1] > [0]");
+  auto model = Answering("[1] > [0]");
   RankRequest request;
   request.query = "q";
   std::string emoji;
@@ -108,7 +108,7 @@ TEST(Listwise, CardCutsPassagesAtCodePointsAndThePromptAtItsEnd) {
 }
 
 TEST(Listwise, AnswersHaveRoomForAllPassages) {
-  auto model = Model("");
+  auto model = Answering("");
   Reranker(model, LoadRecipe("dear-card")).Rank(Numbered(20));
   // 10 x "[d]" + 10 x "[dd]" + 19 x " > ", one token a character, and 16 to spare.
   EXPECT_EQ(model->continued.back().max_new_tokens, 30 + 40 + 57 + 16);
@@ -117,7 +117,7 @@ TEST(Listwise, AnswersHaveRoomForAllPassages) {
 }
 
 TEST(Listwise, RepositoryPromptIsAConversation) {
-  auto model = Model("<think>[1] looks bad</think>\n[2] > [1]");
+  auto model = Answering("<think>[1] looks bad</think>\n[2] > [1]");
   RankRequest request;
   request.query = "q";
   request.passages = {{.text = " Title: Content:  a\tb "}, {.text = "c\n\nd"}};
@@ -160,7 +160,7 @@ TEST(Listwise, RepositoryPromptIsAConversation) {
 }
 
 TEST(Listwise, WindowsBringTheBestToTheFront) {
-  auto model = Model("");
+  auto model = Answering("");
   model->answer = [](const std::string& prompt) { return Oracle(prompt, 1); };
   for (const int64_t n : {1, 2, 7, 19, 20, 21, 25, 30, 45}) {
     const RankRequest request = Numbered(n);
@@ -188,7 +188,7 @@ std::vector<int64_t> TrueOrder(int64_t n) {
 }
 
 TEST(Listwise, EveryWindowOrderBringsTheBestToTheFront) {
-  auto model = Model("");
+  auto model = Answering("");
   model->answer = [](const std::string& prompt) { return Oracle(prompt, 0); };
   const Reranker reranker(model, LoadRecipe("dear-card"));
   const std::vector<int64_t> truth = TrueOrder(100);
@@ -212,7 +212,7 @@ TEST(Listwise, EveryWindowOrderBringsTheBestToTheFront) {
 }
 
 TEST(Listwise, WindowsOfManyRequestsShareCallsAndABadOneCostsNoOther) {
-  auto model = Model("");
+  auto model = Answering("");
   model->answer = [](const std::string& prompt) {
     if (prompt.find("poison") != std::string::npos)
       throw Error(ErrorCode::kInvalidFormat, "model", "no finite logit");
@@ -247,7 +247,7 @@ TEST(Listwise, WindowsOfManyRequestsShareCallsAndABadOneCostsNoOther) {
 }
 
 TEST(Listwise, RepositoryRanksTheFirstThirtyAlone) {
-  auto model = Model("");
+  auto model = Answering("");
   model->answer = [](const std::string& prompt) { return Oracle(prompt, 1); };
   const RankResult result = Reranker(model, LoadRecipe("dear-repo")).Rank(Numbered(40));
   EXPECT_EQ(result.windows, 2);
@@ -257,7 +257,7 @@ TEST(Listwise, RepositoryRanksTheFirstThirtyAlone) {
 
 TEST(Listwise, BadAnswersAreRepairedAndCounted) {
   const auto rank = [](const std::string& answer) {
-    return Reranker(Model(answer), LoadRecipe("dear-card")).Rank(Edison());
+    return Reranker(Answering(answer), LoadRecipe("dear-card")).Rank(Edison());
   };
   EXPECT_THAT(rank("").permutation, ElementsAre(0, 1, 2, 3, 4));
   EXPECT_EQ(rank("").repair, Repair::kWrongFormat);
@@ -268,7 +268,7 @@ TEST(Listwise, BadAnswersAreRepairedAndCounted) {
 
 TEST(Listwise, ReasoningIsStreamedAndKeptApart) {
   auto model =
-      Model("Passage [2] is about coffee.\n### Final Reranking: [4] > [1] > [0] > [3] > [2]");
+      Answering("Passage [2] is about coffee.\n### Final Reranking: [4] > [1] > [0] > [3] > [2]");
   std::string streamed;
   RankOptions options;
   options.reasoning = true;
@@ -283,7 +283,7 @@ TEST(Listwise, ReasoningIsStreamedAndKeptApart) {
 }
 
 TEST(Listwise, PassagesShrinkUntilTheAnswerFits) {
-  auto model = Model("[1] > [0] > [2]");
+  auto model = Answering("[1] > [0] > [2]");
   model->positions = 700;
   RankRequest request;
   request.query = "q";
@@ -303,7 +303,7 @@ TEST(Listwise, PassagesShrinkUntilTheAnswerFits) {
 }
 
 TEST(Listwise, OddRequests) {
-  auto model = Model("[0]");
+  auto model = Answering("[0]");
   const Reranker reranker(model, LoadRecipe("dear-card"));
   RankRequest request;
   request.query = "q";
@@ -321,7 +321,7 @@ TEST(Listwise, OddRequests) {
 }
 
 TEST(Listwise, PlaceholdersInTextsAreNotExpanded) {
-  auto model = Model("[0] > [1]");
+  auto model = Answering("[0] > [1]");
   RankRequest request;
   request.query = "{passages} {num}";
   request.passages = {{.text = "{query}"}, {.text = "{id}"}};
@@ -331,7 +331,7 @@ TEST(Listwise, PlaceholdersInTextsAreNotExpanded) {
 }
 
 TEST(Listwise, AChatRecipeNeedsAKnownTemplate) {
-  auto model = Model("");
+  auto model = Answering("");
   model->fake_tokenizer.chat_template_text = "{{ unheard of }}";
   EXPECT_THROW(Reranker(model, LoadRecipe("dear-repo")), Error);
   Recipe named = LoadRecipe("dear-repo");
@@ -340,7 +340,7 @@ TEST(Listwise, AChatRecipeNeedsAKnownTemplate) {
 }
 
 TEST(Listwise, FirstTokenRanksByTheLogitsOfTheLetters) {
-  auto model = Model("");
+  auto model = Answering("");
   model->logits = [](const std::string&) { return std::vector<float>{1, 5, 3, 5, 2}; };
   const RankResult result = Reranker(model, LoadRecipe("first")).Rank(Edison(), {.trace = true});
   EXPECT_THAT(result.permutation, ElementsAre(1, 3, 2, 4, 0));
@@ -363,7 +363,7 @@ TEST(Listwise, FirstTokenRanksByTheLogitsOfTheLetters) {
 }
 
 TEST(Listwise, BeginAnswerAndThinking) {
-  auto model = Model("2] > [1]");
+  auto model = Answering("2] > [1]");
   Recipe recipe = LoadRecipe("rank-zephyr");
   recipe.prompt.begin_answer = "[";
   recipe.prompt.chat_format = "qwen3";
@@ -377,7 +377,7 @@ TEST(Listwise, BeginAnswerAndThinking) {
 }
 
 TEST(Listwise, AReasoningModelIsReadBehindItsTags) {
-  auto model = Model("<think>[1] is best? no.</think>\n<answer>[3] > [1] > [2]</answer> [2]");
+  auto model = Answering("<think>[1] is best? no.</think>\n<answer>[3] > [1] > [2]</answer> [2]");
   Recipe recipe = LoadRecipe("reason-rank");
   recipe.prompt.chat_format = "chatml";
   const RankResult result = Reranker(model, recipe).Rank(Numbered(3));
@@ -388,7 +388,7 @@ TEST(Listwise, AReasoningModelIsReadBehindItsTags) {
 }
 
 TEST(Listwise, WordsGoUntilThePromptFits) {
-  auto model = Model("[2] > [1]");
+  auto model = Answering("[2] > [1]");
   Recipe recipe = LoadRecipe("rank-zephyr");
   recipe.prompt.chat_format = "zephyr";
   recipe.prompt.context = 2000;
@@ -415,7 +415,7 @@ TEST(Listwise, WordsGoUntilThePromptFits) {
 }
 
 TEST(Listwise, WordsAreForANumberOfPassages) {
-  auto model = Model("");
+  auto model = Answering("");
   Recipe recipe = LoadRecipe("rank-zephyr");
   recipe.prompt.chat_format = "zephyr";
   recipe.prompt.context = 0;

@@ -19,16 +19,16 @@
 namespace dear {
 namespace {
 
-const std::filesystem::path kFolder =
+const std::filesystem::path kLibraryGoldens =
     std::filesystem::path(DEAR_SOURCE_DIR) / "tests/golden/text/spm";
 
 std::string ModelFile(const std::string& name) {
-  return ReadFile(kFolder / (name + ".model"));
+  return ReadFile(kLibraryGoldens / (name + ".model"));
 }
 
-std::vector<std::string> Names() {
+std::vector<std::string> LibraryNames() {
   std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+  for (const auto& entry : std::filesystem::directory_iterator(kLibraryGoldens)) {
     if (entry.path().extension() == ".model") out.push_back(entry.path().stem().string());
   }
   std::sort(out.begin(), out.end());
@@ -137,7 +137,7 @@ TEST_P(SentencePieceModels, TakeALongWord) {
   EXPECT_EQ(tokenizer->Encode(text).ids, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, SentencePieceModels, ::testing::ValuesIn(Names()),
+INSTANTIATE_TEST_SUITE_P(Kinds, SentencePieceModels, ::testing::ValuesIn(LibraryNames()),
                          [](const auto& test) { return test.param; });
 
 TEST(SentencePieceModel, GoesToTheLibraryWhereThePipelineDoesNotReach) {
@@ -154,7 +154,7 @@ TEST(SentencePieceModel, GoesToTheLibraryWhereThePipelineDoesNotReach) {
       {"word", "it is not BPE"},
       {"char", "it is not BPE"}};
   std::map<std::string, std::string> actual;
-  for (const auto& name : Names()) {
+  for (const auto& name : LibraryNames()) {
     actual[name] = BeyondSpmPipeline(ParseSentencePieceModel(ModelFile(name), name));
   }
   EXPECT_EQ(actual, expected);
@@ -202,7 +202,7 @@ TEST(SentencePieceModel, AddsBosAndEosWhereTheConfigurationSaysSo) {
 }
 
 TEST(SentencePieceModel, DecodesAndStreams) {
-  for (const auto& name : Names()) {
+  for (const auto& name : LibraryNames()) {
     if (name == "bpe_suffix") continue;  // the space behind the last word has to stay
     SCOPED_TRACE(name);
     const auto tokenizer = TokenizerFromSentencePiece(ModelFile(name), {}, name);

@@ -20,12 +20,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::filesystem::path kFolder =
+const std::filesystem::path kGgufGoldens =
     std::filesystem::path(DEAR_SOURCE_DIR) / "tests/golden/text/gguf";
 
-std::vector<std::string> Names() {
+std::vector<std::string> GgufNames() {
   std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+  for (const auto& entry : std::filesystem::directory_iterator(kGgufGoldens)) {
     if (entry.path().extension() == ".gguf") out.push_back(entry.path().stem().string());
   }
   std::sort(out.begin(), out.end());
@@ -35,8 +35,8 @@ std::vector<std::string> Names() {
 class GgufVocabularies : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(GgufVocabularies, EncodeAlike) {
-  const auto tokenizer = Tokenizer::Open(kFolder / (GetParam() + ".gguf"));
-  const Json cases = ReadJsonFile(kFolder / (GetParam() + ".cases.json"));
+  const auto tokenizer = Tokenizer::Open(kGgufGoldens / (GetParam() + ".gguf"));
+  const Json cases = ReadJsonFile(kGgufGoldens / (GetParam() + ".cases.json"));
   ASSERT_GT(cases.size(), 80);
   for (const Json& expected : cases) {
     SCOPED_TRACE(expected.dump());
@@ -45,7 +45,7 @@ TEST_P(GgufVocabularies, EncodeAlike) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, GgufVocabularies, ::testing::ValuesIn(Names()),
+INSTANTIATE_TEST_SUITE_P(Files, GgufVocabularies, ::testing::ValuesIn(GgufNames()),
                          [](const auto& test) {
                            std::string name = test.param;
                            std::replace(name.begin(), name.end(), '-', '_');
@@ -54,7 +54,7 @@ INSTANTIATE_TEST_SUITE_P(Files, GgufVocabularies, ::testing::ValuesIn(Names()),
 
 // Names that no file is there for mean the same as one that there is.
 TEST(GgufPresets, EveryNameIsTestedOrMeansTheSame) {
-  const auto names = Names();
+  const auto names = GgufNames();
   std::set<std::tuple<std::string_view, std::string_view, bool, bool>> tested;
   for (const auto& name : names) {
     if (name.starts_with("spm")) continue;
@@ -72,7 +72,7 @@ TEST(GgufPresets, EveryNameIsTestedOrMeansTheSame) {
 
 // A file that differs from a good one in a few bytes.
 std::string ErrorWith(const std::string& from, const std::string& to) {
-  std::string file = ReadFile(kFolder / "gpt-2.gguf");
+  std::string file = ReadFile(kGgufGoldens / "gpt-2.gguf");
   file.replace(file.find(from), from.size(), to);
   const auto path = std::filesystem::path(::testing::TempDir()) / "changed.gguf";
   WriteFileAtomically(path, std::as_bytes(std::span(file)));

@@ -14,12 +14,12 @@
 namespace dear {
 namespace {
 
-const std::filesystem::path kFolder =
+const std::filesystem::path kTokenizerGoldens =
     std::filesystem::path(DEAR_SOURCE_DIR) / "tests/golden/text/tokenizers";
 
-std::vector<std::string> Names() {
+std::vector<std::string> TokenizerNames() {
   std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+  for (const auto& entry : std::filesystem::directory_iterator(kTokenizerGoldens)) {
     const std::string name = entry.path().stem().string();
     if (!name.ends_with(".cases")) out.push_back(name);
   }
@@ -30,8 +30,8 @@ std::vector<std::string> Names() {
 class TokenizerGolden : public ::testing::TestWithParam<std::string> {
  protected:
   std::shared_ptr<const Tokenizer> tokenizer_ =
-      Tokenizer::FromJson(ReadFile(kFolder / (GetParam() + ".json")), "", GetParam());
-  Json cases_ = ReadJsonFile(kFolder / (GetParam() + ".cases.json"));
+      Tokenizer::FromJson(ReadFile(kTokenizerGoldens / (GetParam() + ".json")), "", GetParam());
+  Json cases_ = ReadJsonFile(kTokenizerGoldens / (GetParam() + ".cases.json"));
 };
 
 TEST_P(TokenizerGolden, EncodesAlike) {
@@ -81,7 +81,7 @@ TEST_P(TokenizerGolden, DecodesAlike) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Parts, TokenizerGolden, ::testing::ValuesIn(Names()),
+INSTANTIATE_TEST_SUITE_P(Parts, TokenizerGolden, ::testing::ValuesIn(TokenizerNames()),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 using Values = std::map<std::string, std::vector<float>>;
 
 // Made by tools/make_train_goldens.py with torch.
-const Json& Golden() {
+const Json& AdamWGolden() {
   static const Json golden = ReadJsonFile(DEAR_SOURCE_DIR "/tests/golden/train/adamw.json");
   return golden;
 }
@@ -48,7 +48,7 @@ std::vector<OptimizedTensor> Tensors(const Json& groups, Values& values, Values&
 
 TEST(AdamWTest, EqualsTorchOverTwentySteps) {
   ThreadPool pool(2);
-  for (const Json& c : Golden()["cases"]) {
+  for (const Json& c : AdamWGolden()["cases"]) {
     auto values = c["start"].get<Values>();
     Values gradients;
     AdamWOptions options;

@@ -25,11 +25,11 @@ using testing::ExpectError;
 using testing::FakeTokenizer;
 using ::testing::IsEmpty;
 
-const fs::path kGolden = fs::path(DEAR_SOURCE_DIR) / "tests/golden";
+const fs::path kGoldens = fs::path(DEAR_SOURCE_DIR) / "tests/golden";
 
 fs::path FolderOf(const Json& golden) {
-  if (golden.at("model").is_null()) return kGolden / "flows/base";
-  return kGolden / "recipes" / golden.at("model").get<std::string>();
+  if (golden.at("model").is_null()) return kGoldens / "flows/base";
+  return kGoldens / "recipes" / golden.at("model").get<std::string>();
 }
 
 std::shared_ptr<LanguageModel> ModelOf(const Json& golden) {
@@ -40,7 +40,7 @@ std::shared_ptr<LanguageModel> ModelOf(const Json& golden) {
   parts.model = Model::Load(checkpoint);
   if (is_classifier) {
     parts.adapter =
-        Adapter::Bind(*parts.model, OpenPeftAdapter(kGolden / "flows/classifier"), "adapter");
+        Adapter::Bind(*parts.model, OpenPeftAdapter(kGoldens / "flows/classifier"), "adapter");
   }
   parts.tokenizer = Tokenizer::Open(FolderOf(golden));
   parts.pool = std::make_shared<ThreadPool>(2);
@@ -89,7 +89,7 @@ double Score(const ScoreReader& reader, const std::vector<float>& outputs) {
 
 TEST(RankingEncoder, IdsAndScoresAreThoseOfTheProjects) {
   size_t compared = 0;
-  const Json goldens = ReadJsonFile(kGolden / "recipes/scores.json");
+  const Json goldens = ReadJsonFile(kGoldens / "recipes/scores.json");
   for (const Json& golden : goldens.at("scored")) {
     const Recipe recipe = LoadRecipe(golden.at("recipe"));
     if (recipe.score.pooling == Pooling::kLastSlot) continue;
@@ -114,7 +114,7 @@ TEST(RankingEncoder, IdsAndScoresAreThoseOfTheProjects) {
 }
 
 TEST(RankingEncoder, IdsAndScoresAreThoseOfTheCard) {
-  const Json goldens = ReadJsonFile(kGolden / "flows/flows.json");
+  const Json goldens = ReadJsonFile(kGoldens / "flows/flows.json");
   for (const Json& golden : goldens.at("cases")) {
     const Json place = {{"model", nullptr}};
     const auto model = ModelOf(place);

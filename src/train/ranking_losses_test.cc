@@ -13,12 +13,12 @@
 namespace dear {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // Made by tools/make_train_goldens.py with torch in float64.
-const Json& Golden() {
+const Json& LossGolden() {
   static const Json golden =
       ReadJsonFile(DEAR_SOURCE_DIR "/tests/golden/train/ranking_losses.json");
   return golden;
@@ -62,7 +62,7 @@ RankingLossOptions One(const std::string& name) {
 
 TEST(RankingLossTest, LossAndGradientEqualTorch) {
   std::set<std::string> names;
-  for (const Json& golden : Golden()["groups"]) {
+  for (const Json& golden : LossGolden()["groups"]) {
     for (const Json& value : golden["values"]) {
       OwnedGroup group = Read(golden);
       if (value["options"].contains("no_labels")) group.labels.clear();

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kGolden = fs::path(DEAR_SOURCE_DIR) / "tests/golden/model";
+const fs::path kModelGoldens = fs::path(DEAR_SOURCE_DIR) / "tests/golden/model";
 
 // Two queries of three passages under a likelihood recipe.
 RankingObjective Likelihoods() {
@@ -45,8 +45,8 @@ struct Outcome {
 };
 
 Outcome RunWith(int64_t loss_floats, int threads) {
-  const auto model = Model::Load(OpenCheckpoint(kGolden / "bases/llama"));
-  TrainableAdapter adapter(*model, OpenPeftAdapter(kGolden / "adapters/lora_qv"), "a");
+  const auto model = Model::Load(OpenCheckpoint(kModelGoldens / "bases/llama"));
+  TrainableAdapter adapter(*model, OpenPeftAdapter(kModelGoldens / "adapters/lora_qv"), "a");
   const auto pool = std::make_shared<ThreadPool>(threads);
   const auto backend = MakeCpuBackend(pool);
   const auto backward = MakeCpuBackwardOps(pool);

@@ -12,12 +12,12 @@ namespace dear {
 namespace {
 
 // Made by tools/make_train_goldens.py with transformers.
-const Json& Golden() {
+const Json& ScheduleGolden() {
   static const Json golden = ReadJsonFile(DEAR_SOURCE_DIR "/tests/golden/train/schedule.json");
   return golden;
 }
 
-ScheduleOptions Options(const Json& c) {
+ScheduleOptions ScheduleOptionsOf(const Json& c) {
   ScheduleOptions options;
   options.name = c["name"];
   const Json& kwargs = c["kwargs"];
@@ -32,8 +32,8 @@ ScheduleOptions Options(const Json& c) {
 TEST(ScheduleTest, EqualsTransformers) {
   size_t names = 0;
   std::string last;
-  for (const Json& c : Golden()["cases"]) {
-    const Schedule schedule(Options(c), c["warmup"], c["total"], c["learning_rate"]);
+  for (const Json& c : ScheduleGolden()["cases"]) {
+    const Schedule schedule(ScheduleOptionsOf(c), c["warmup"], c["total"], c["learning_rate"]);
     for (size_t step = 0; step < c["factors"].size(); ++step) {
       EXPECT_NEAR(schedule.Factor(static_cast<int64_t>(step)), c["factors"][step].get<double>(),
                   1e-12)
@@ -46,7 +46,7 @@ TEST(ScheduleTest, EqualsTransformers) {
 }
 
 TEST(ScheduleTest, CountsWarmupStepsAsTransformers) {
-  for (const Json& c : Golden()["warmups"]) {
+  for (const Json& c : ScheduleGolden()["warmups"]) {
     EXPECT_EQ(WarmupSteps(c["steps"], 0, c["total"]), c["warmup"]) << c;
     // The older spelling of a share.
     if (c["steps"] < 1) {
@@ -68,8 +68,9 @@ TEST(ScheduleTest, RefusesUnknownNamesWithTheList) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_THAT(error.what(), testing::HasSubstr("'warmup_stable_decay' is not one of: constant,"));
-    EXPECT_THAT(error.what(), testing::HasSubstr("inverse_sqrt"));
+    EXPECT_THAT(error.what(),
+                ::testing::HasSubstr("'warmup_stable_decay' is not one of: constant,"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("inverse_sqrt"));
   }
   EXPECT_THROW(Schedule({.name = "polynomial", .end_learning_rate = 1}, 0, 10, 1e-4), Error);
   EXPECT_THROW(Schedule({.name = "cosine", .num_cycles = -1.0}, 0, 10, 1e-4), Error);

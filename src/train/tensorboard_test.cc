@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
 // Made by tools/make_tensorboard_golden.py with tensorboard's writer.
-const Json& Golden() {
+const Json& EventsGolden() {
   static const Json golden = ReadJsonFile(DEAR_SOURCE_DIR "/tests/golden/train/tensorboard.json");
   return golden;
 }
@@ -33,8 +33,8 @@ double Value(const Json& value) {
 }
 
 TEST(TensorboardTest, EventsEqualTensorboards) {
-  std::string file = EventRecord(FileVersionEvent(Golden()["wall_time"]));
-  for (const Json& scalar : Golden()["scalars"]) {
+  std::string file = EventRecord(FileVersionEvent(EventsGolden()["wall_time"]));
+  for (const Json& scalar : EventsGolden()["scalars"]) {
     file += EventRecord(ScalarEvent(scalar["wall_time"], scalar["step"],
                                     scalar["tag"].get<std::string>(), Value(scalar["value"])));
   }
@@ -42,7 +42,7 @@ TEST(TensorboardTest, EventsEqualTensorboards) {
 }
 
 TEST(TensorboardTest, ChecksumsEqualTensorboards) {
-  for (const Json& c : Golden()["masked_crcs"]) {
+  for (const Json& c : EventsGolden()["masked_crcs"]) {
     const std::string record = EventRecord(c["text"].get<std::string>());
     uint32_t crc = 0;
     for (size_t i = 0; i < 4; ++i) {
@@ -65,8 +65,8 @@ class TensorboardFileTest : public ::testing::Test {
 };
 
 TEST_F(TensorboardFileTest, FileHoldsEachEventAtOnce) {
-  TensorboardWriter writer(folder_ / "runs", Golden()["wall_time"]);
-  std::string expected = EventRecord(FileVersionEvent(Golden()["wall_time"]));
+  TensorboardWriter writer(folder_ / "runs", EventsGolden()["wall_time"]);
+  std::string expected = EventRecord(FileVersionEvent(EventsGolden()["wall_time"]));
   EXPECT_EQ(ReadFile(writer.path()), expected);
   writer.Scalar("train/loss", 3, .5, 12);
   expected += EventRecord(ScalarEvent(12, 3, "train/loss", .5));
@@ -110,7 +110,7 @@ TEST_F(TensorboardFileTest, EntriesComeUnderTransformersTags) {
 }
 
 TEST_F(TensorboardFileTest, FolderIsNamedAsTransformersDoes) {
-  const fs::path folder = TensorboardFolder("out", Golden()["wall_time"]);
+  const fs::path folder = TensorboardFolder("out", EventsGolden()["wall_time"]);
   EXPECT_EQ(folder.parent_path(), fs::path("out/runs"));
   // The hour follows the time zone of who runs this.
   EXPECT_THAT(folder.filename().string(),

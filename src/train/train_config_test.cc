@@ -8,9 +8,9 @@
 namespace dear {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr const char* kFile = "train.yaml";
 
@@ -70,12 +70,12 @@ TrainConfig Least(const std::string& more = "", const std::vector<std::string>& 
   return ParseTrainConfig(kLeast + more, overrides, kFile);
 }
 
-struct Refusal {
+struct TrainRefusal {
   ErrorCode code;
   std::string text;
 };
 
-Refusal RefusalOf(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
+TrainRefusal RefusalOf(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
   try {
     ParseTrainConfig(yaml, overrides, kFile);
   } catch (const Error& error) {
@@ -85,7 +85,7 @@ Refusal RefusalOf(const std::string& yaml, const std::vector<std::string>& overr
 }
 
 void ExpectRefused(const std::string& more, ErrorCode code, const std::string& text) {
-  const Refusal refusal = RefusalOf(kLeast + more);
+  const TrainRefusal refusal = RefusalOf(kLeast + more);
   EXPECT_EQ(refusal.code, code) << more << ": " << refusal.text;
   EXPECT_THAT(refusal.text, HasSubstr(text)) << more;
 }
@@ -172,7 +172,7 @@ TEST(TrainConfigTest, OverridesReplaceTheFile) {
 }
 
 TEST(TrainConfigTest, OverridesAreNamedInErrors) {
-  Refusal refusal = RefusalOf(kLeast, {"lora_rank=many"});
+  TrainRefusal refusal = RefusalOf(kLeast, {"lora_rank=many"});
   EXPECT_EQ(refusal.code, ErrorCode::kInvalidFormat);
   EXPECT_THAT(refusal.text, StartsWith("override 'lora_rank=many': field 'lora_rank' must be"));
   refusal = RefusalOf(kLeast, {"lora_rnk=3"});

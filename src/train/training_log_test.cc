@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-LogEntry Training(int64_t step, double loss) {
+LogEntry TrainingEntry(int64_t step, double loss) {
   LogEntry entry{.step = step, .total_steps = 40, .epoch = static_cast<double>(step) / 20};
   entry.loss = loss;
   entry.learning_rate = 1e-5;
@@ -44,7 +44,7 @@ std::vector<int64_t> Steps(const TrainingLog& log) {
 }
 
 TEST(LogLineTest, HasLlamaFactorysKeys) {
-  EXPECT_EQ(LogLine(Training(10, .1)),
+  EXPECT_EQ(LogLine(TrainingEntry(10, .1)),
             R"({"current_steps": 10, "total_steps": 40, "loss": 0.1, "lr": 1e-05, )"
             R"("grad_norm": 1.25, "epoch": 0.5, "percentage": 25.0, "elapsed_time": "1:02:03", )"
             R"("remaining_time": "1 day, 1:00:00", "throughput": 1.5, "total_tokens": 10000})");
@@ -57,10 +57,10 @@ TEST(LogLineTest, HasLlamaFactorysKeys) {
 TEST(LogLineTest, ReadsBackToTheSameBits) {
   for (const double value : {0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308, -0.0, 123456789.0,
                              9007199254740993.0, std::nextafter(2.0, 3.0)}) {
-    const LogEntry entry = ParseLogLine(LogLine(Training(1, value)), "x");
+    const LogEntry entry = ParseLogLine(LogLine(TrainingEntry(1, value)), "x");
     EXPECT_EQ(std::bit_cast<uint64_t>(*entry.loss), std::bit_cast<uint64_t>(value)) << value;
   }
-  const LogEntry entry = ParseLogLine(LogLine(Training(10, .1)), "x");
+  const LogEntry entry = ParseLogLine(LogLine(TrainingEntry(10, .1)), "x");
   EXPECT_EQ(entry.step, 10);
   EXPECT_EQ(entry.total_steps, 40);
   EXPECT_EQ(entry.epoch, .5);
@@ -76,7 +76,7 @@ TEST(LogLineTest, ReadsBackToTheSameBits) {
 
 TEST(LogLineTest, WhatIsNoNumberIsNull) {
   for (const double value : {std::nan(""), std::numeric_limits<double>::infinity()}) {
-    const std::string line = LogLine(Training(10, value));
+    const std::string line = LogLine(TrainingEntry(10, value));
     EXPECT_THAT(line, HasSubstr(R"("loss": null)"));
     EXPECT_TRUE(std::isnan(*ParseLogLine(line, "x").loss));
   }
@@ -92,7 +92,7 @@ TEST(LogLineTest, RefusesWhatDoesNotFit) {
         R"({"current_steps": 1, "total_steps": 2, "eval_ndcg": "high"})"}) {
     EXPECT_THROW(ParseLogLine(line, "x"), Error) << line;
   }
-  LogEntry entry = Training(1, 1);
+  LogEntry entry = TrainingEntry(1, 1);
   entry.evaluations = {{"ndcg", 1}};
   EXPECT_THROW(LogLine(entry), Error);
   entry.evaluations = {{"eval_loss", 1}};
@@ -130,10 +130,10 @@ TEST_F(TrainingLogTest, EachLineIsThereAtOnce) {
   Write("of an older run\n");
   TrainingLog log(path_, 0);
   EXPECT_EQ(Read(), "");
-  log.Append(Training(10, 2));
-  EXPECT_EQ(Read(), LogLine(Training(10, 2)) + "\n");
+  log.Append(TrainingEntry(10, 2));
+  EXPECT_EQ(Read(), LogLine(TrainingEntry(10, 2)) + "\n");
   log.Append(Evaluation(10));
-  EXPECT_EQ(Read(), LogLine(Training(10, 2)) + "\n" + LogLine(Evaluation(10)) + "\n");
+  EXPECT_EQ(Read(), LogLine(TrainingEntry(10, 2)) + "\n" + LogLine(Evaluation(10)) + "\n");
   EXPECT_THAT(Steps(log), ElementsAre(10, 10));
 }
 
@@ -141,15 +141,16 @@ TEST_F(TrainingLogTest, GoesOnAfterTheResumedStep) {
   // A key of another program's stays.
   const std::string first = R"({"current_steps": 10, "total_steps": 40, "reward": 1.50})"
                             "\n";
-  Write(first + LogLine(Training(20, 1)) + "\n" + LogLine(Evaluation(20)) + "\n" +
-        LogLine(Training(30, .5)) + "\n" + R"({"current_steps": 40, "tot)");
+  Write(first + LogLine(TrainingEntry(20, 1)) + "\n" + LogLine(Evaluation(20)) + "\n" +
+        LogLine(TrainingEntry(30, .5)) + "\n" + R"({"current_steps": 40, "tot)");
   {
     TrainingLog log(path_, 20);
     EXPECT_THAT(Steps(log), ElementsAre(10, 20, 20));
-    log.Append(Training(30, .25));
+    log.Append(TrainingEntry(30, .25));
   }
-  const std::string expected = first + LogLine(Training(20, 1)) + "\n" + LogLine(Evaluation(20)) +
-                               "\n" + LogLine(Training(30, .25)) + "\n";
+  const std::string expected = first + LogLine(TrainingEntry(20, 1)) + "\n" +
+                               LogLine(Evaluation(20)) + "\n" + LogLine(TrainingEntry(30, .25)) +
+                               "\n";
   EXPECT_EQ(Read(), expected);
   const TrainingLog again(path_, 30);
   EXPECT_EQ(Read(), expected);
@@ -157,7 +158,7 @@ TEST_F(TrainingLogTest, GoesOnAfterTheResumedStep) {
 }
 
 TEST_F(TrainingLogTest, DropsALastLineThatWasCut) {
-  const std::string line = LogLine(Training(10, 2));
+  const std::string line = LogLine(TrainingEntry(10, 2));
   for (size_t size = 0; size <= line.size(); ++size) {
     Write(line + "\n" + line.substr(0, size));
     const TrainingLog log(path_, 10);
@@ -169,12 +170,12 @@ TEST_F(TrainingLogTest, DropsALastLineThatWasCut) {
 TEST_F(TrainingLogTest, ResumesWithoutAFile) {
   TrainingLog log(path_, 10);
   EXPECT_TRUE(log.entries().empty());
-  log.Append(Training(20, 1));
-  EXPECT_EQ(Read(), LogLine(Training(20, 1)) + "\n");
+  log.Append(TrainingEntry(20, 1));
+  EXPECT_EQ(Read(), LogLine(TrainingEntry(20, 1)) + "\n");
 }
 
 TEST_F(TrainingLogTest, NamesTheLineThatIsBroken) {
-  Write(LogLine(Training(10, 2)) + "\nrubbish\n" + LogLine(Training(30, 2)) + "\n");
+  Write(LogLine(TrainingEntry(10, 2)) + "\nrubbish\n" + LogLine(TrainingEntry(30, 2)) + "\n");
   try {
     const TrainingLog log(path_, 30);
     FAIL();
@@ -218,7 +219,8 @@ TEST_F(TrainingLogTest, SavesMetricsOfSplitsTogether) {
 }
 
 TEST_F(TrainingLogTest, StateHoldsTheHistoryUpToItsStep) {
-  const std::vector<LogEntry> entries = {Training(10, 2), Evaluation(10), Training(20, 1)};
+  const std::vector<LogEntry> entries = {TrainingEntry(10, 2), Evaluation(10),
+                                         TrainingEntry(20, 1)};
   WriteTrainerState(folder_ / "trainer_state.json",
                     {.global_step = 15, .max_steps = 40, .num_train_epochs = 2, .epoch = .75},
                     entries);
