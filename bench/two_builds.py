@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One build of dear beside another by `dear bench`, by turns on the same machine: what a change of kernels is worth. First
-both rerank the same passages in each computation: what they say must be the same bits, or with --may-differ within that
-part of the largest score. Prints a Markdown table of the ratios of each round.
+both rerank the same passages in each computation, and continue a text: scores must be the same bits, or with --may-differ
+within that part of the largest score, and the text the same. Prints a Markdown table of the ratios of each round.
 
 usage:  bench/two_builds.py BEFORE AFTER [--work pointwise8x228,decode] [--compute int8,fast,reference] [-m MODEL]
                             [--rounds 3] [--may-differ 0]
@@ -24,11 +24,21 @@ def scores(dear, options, compute):
     return {r["docid"]: r["score"] for r in json.loads(out)["results"]}
 
 
+def text(dear, options, compute):
+    return subprocess.run([dear, "generate", "-m", options.model, "--compute", compute, "--text", QUERY, "--max-new-tokens", "32"],
+                          check=True, capture_output=True, text=True).stdout
+
+
 def require_same(options, compute):
     before, after = scores(options.before, options, compute), scores(options.after, options, compute)
-    most = max(abs(before[d] - after[d]) for d in before)
-    if before.keys() != after.keys() or most > options.may_differ * max(map(abs, before.values())):
-        sys.exit(f"{compute}: scores differ by {most}")
+    if before.keys() != after.keys() or len(before) != len(PASSAGES):
+        sys.exit(f"{compute}: other passages")
+    bound = options.may_differ * max(map(abs, before.values()))
+    for passage in before:
+        if not abs(before[passage] - after[passage]) <= bound:  # NaN too
+            sys.exit(f"{compute}: {passage} has the scores {before[passage]} and {after[passage]}")
+    if text(options.before, options, compute) != text(options.after, options, compute):
+        sys.exit(f"{compute}: the greedy texts differ")
 
 
 def rates(dear, options, compute):

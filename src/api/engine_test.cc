@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/testing/goldens.h"
 
 namespace dear {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const std::filesystem::path kFlows = std::filesystem::path(DEAR_SOURCE_DIR) / "tests/golden/flows";
+using testing::kFlows;
 
 class EngineTest : public ::testing::Test {
  protected:

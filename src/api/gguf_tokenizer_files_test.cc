@@ -4,27 +4,19 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <span>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/testing/goldens.h"
 
 namespace dear {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kGoldens = fs::path(DEAR_SOURCE_DIR) / "tests/golden/text/gguf";
-
-std::vector<std::string> Names() {
-  std::vector<std::string> out;
-  for (const auto& entry : fs::directory_iterator(kGoldens))
-    if (entry.path().extension() == ".gguf") out.push_back(entry.path().stem().string());
-  std::sort(out.begin(), out.end());
-  return out;
-}
+const std::filesystem::path kGgufGoldens = testing::kGoldens / "text/gguf";
 
 void Write(const fs::path& path, const std::string& text) {
   WriteFileAtomically(path, std::as_bytes(std::span(text)));
@@ -43,11 +35,11 @@ std::shared_ptr<const Tokenizer> Rewritten(const GgufFile& file, const Tokenizer
 class GgufTokenizerFiles : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(GgufTokenizerFiles, GiveTheIdsOfTheFile) {
-  const auto file = GgufFile::Open(kGoldens / (GetParam() + ".gguf"));
+  const auto file = GgufFile::Open(kGgufGoldens / (GetParam() + ".gguf"));
   const auto own = Tokenizer::FromGguf(*file);
   const fs::path folder = fs::path(::testing::TempDir()) / ("vocabulary_" + GetParam());
   const auto written = Rewritten(*file, *own, folder);
-  const Json cases = ReadJsonFile(kGoldens / (GetParam() + ".cases.json"));
+  const Json cases = ReadJsonFile(kGgufGoldens / (GetParam() + ".cases.json"));
   ASSERT_GT(cases.size(), 80);
   for (const Json& expected : cases) {
     const auto text = expected[0].get<std::string>();
@@ -63,7 +55,8 @@ TEST_P(GgufTokenizerFiles, GiveTheIdsOfTheFile) {
   fs::remove_all(folder);
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, GgufTokenizerFiles, ::testing::ValuesIn(Names()),
+INSTANTIATE_TEST_SUITE_P(Files, GgufTokenizerFiles,
+                         ::testing::ValuesIn(testing::GoldenNames(kGgufGoldens, ".gguf")),
                          [](const auto& test) {
                            std::string name = test.param;
                            std::replace(name.begin(), name.end(), '-', '_');

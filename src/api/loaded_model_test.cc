@@ -3,16 +3,16 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/testing/goldens.h"
 
 namespace dear {
 namespace {
 
-const std::filesystem::path kFlowModels =
-    std::filesystem::path(DEAR_SOURCE_DIR) / "tests/golden/flows";
+using testing::kFlows;
 
 LoadRequest Request(const std::string& folder, std::vector<NamedAdapter> adapters = {}) {
   LoadRequest request;
-  request.model = (kFlowModels / folder).string();
+  request.model = (kFlows / folder).string();
   request.adapters = std::move(adapters);
   request.threads = 1;
   return request;
@@ -29,8 +29,8 @@ TEST(ParseNamedAdapterTest, ANameStandsBeforeTheFirstEqualsSign) {
 
 TEST(LoadTest, AdaptersAreFoundByName) {
   const LoadedModel loaded =
-      Load(Request("base", {{.name = "x", .path = (kFlowModels / "listwise").string()},
-                            {.name = "", .path = (kFlowModels / "listwise").string()}}));
+      Load(Request("base", {{.name = "x", .path = (kFlows / "listwise").string()},
+                            {.name = "", .path = (kFlows / "listwise").string()}}));
   EXPECT_EQ(loaded.FindAdapter("x")->name(), "x");
   EXPECT_EQ(loaded.FindAdapter("listwise")->name(), "listwise");
   EXPECT_EQ(loaded.FindAdapter("")->name(), "x");
@@ -45,7 +45,7 @@ TEST(LoadTest, AdaptersAreFoundByName) {
 }
 
 TEST(LoadTest, NamesAreGivenOnce) {
-  const std::string path = (kFlowModels / "listwise").string();
+  const std::string path = (kFlows / "listwise").string();
   EXPECT_THROW(Load(Request("base", {{"x", path}, {"x", path}})), Error);
   EXPECT_THROW(Load(Request("base", {{"base", path}})), Error);
   EXPECT_THROW(Load(Request("listwise", {{"", path}})), Error);
@@ -91,7 +91,7 @@ TEST(LoadBesideTest, AClassifierAndAWriterShareTheWeightsOfTheirBase) {
 TEST(LoadBesideTest, AnotherBaseIsLoadedForItself) {
   const LoadedModel first = Load(Request("base"));
   LoadRequest other = Request("base");
-  other.model = (kFlowModels.parent_path() / "recipes/qwen3").string();
+  other.model = (kFlows.parent_path() / "recipes/qwen3").string();
   const LoadedModel second = LoadBeside(first, other);
   EXPECT_EQ(second.pool, first.pool);
   EXPECT_NE(second.model->layers()[0].q.weight, first.model->layers()[0].q.weight);

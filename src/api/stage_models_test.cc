@@ -7,13 +7,14 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/testing/goldens.h"
 
 namespace dear {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kStages = fs::path(DEAR_SOURCE_DIR) / "tests/golden/flows";
+using testing::kFlows;
 
 TEST(ParseStageSpec, ANumberBehindTheLastColonIsTheDepth) {
   EXPECT_EQ(ParseStageSpec("org/name:30").model, "org/name");
@@ -32,14 +33,14 @@ TEST(ParseStageSpec, ANumberBehindTheLastColonIsTheDepth) {
 }
 
 TEST(StageModels, TwoAdaptersOfOneBaseRankOneAfterTheOther) {
-  const Json golden = ReadJsonFile(kStages / "flows.json").at("cases").at(0);
+  const Json golden = ReadJsonFile(kFlows / "flows.json").at("cases").at(0);
   LoadRequest request;
-  request.model = (kStages / "classifier").string();
+  request.model = (kFlows / "classifier").string();
   request.threads = 1;
   const LoadedModel first = Load(request);
   const Reranker pointwise(first.MakeLanguageModel(first.FindAdapter("")),
                            LoadRecipe("dear-pointwise-card"));
-  const StageModels later(first, {ParseStageSpec((kStages / "listwise").string() + ":3")}, {});
+  const StageModels later(first, {ParseStageSpec((kFlows / "listwise").string() + ":3")}, {});
   const std::vector<Stage> stages = later.Behind({request.model, &pointwise, 0});
   ASSERT_EQ(stages.size(), 2U);
   EXPECT_EQ(stages[1].reranker->recipe().name, "dear-card");
@@ -62,9 +63,9 @@ TEST(StageModels, TwoAdaptersOfOneBaseRankOneAfterTheOther) {
 
 TEST(StageModels, AnAdapterThatIsLoadedIsTakenByItsName) {
   LoadRequest request;
-  request.model = (kStages / "base").string();
+  request.model = (kFlows / "base").string();
   request.threads = 1;
-  request.adapters = {{.name = "mine", .path = (kStages / "listwise").string()}};
+  request.adapters = {{.name = "mine", .path = (kFlows / "listwise").string()}};
   const LoadedModel first = Load(request);
   const StageModels later(first, {{.model = "mine", .recipe = "query-likelihood", .depth = 2}}, {});
   const auto stages = later.Behind({});

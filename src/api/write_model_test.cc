@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/testing/goldens.h"
 
 namespace dear {
 namespace {
@@ -32,7 +33,7 @@ class WriteModelTest : public ::testing::Test {
     for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 2e-5) << i;
   }
 
-  const fs::path flows_ = fs::path(DEAR_SOURCE_DIR) / "tests/golden/flows";
+  const fs::path flows_ = testing::kFlows;
   const fs::path folder_ = fs::path(::testing::TempDir()) / "written";
 };
 

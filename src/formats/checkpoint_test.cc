@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/mapped_file.h"
+#include "base/testing/goldens.h"
 #include "formats/testing/expect_error.h"
 
 namespace dear {
@@ -14,7 +15,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using testing::ExpectError;
 
-const fs::path kCheckpoints = fs::path(DEAR_SOURCE_DIR) / "tests/golden/formats/checkpoints";
+using testing::kCheckpoints;
 
 // A folder of its own, gone at the end.
 class CheckpointFolder : public ::testing::Test {

@@ -1,5 +1,6 @@
 #include "formats/peft_adapter.h"
 
+#include "base/testing/goldens.h"
 #include "formats/testing/expect_error.h"
 
 namespace dear {
@@ -8,11 +9,11 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ExpectError;
 
-const fs::path kAdapters = fs::path(DEAR_SOURCE_DIR) / "tests/golden/formats/checkpoints";
+using testing::kCheckpoints;
 
 TEST(PeftAdapter, ReadsBothContainersAlike) {
-  ASSERT_TRUE(IsPeftAdapter(kAdapters / "adapter"));
-  const PeftAdapter adapter = OpenPeftAdapter(kAdapters / "adapter");
+  ASSERT_TRUE(IsPeftAdapter(kCheckpoints / "adapter"));
+  const PeftAdapter adapter = OpenPeftAdapter(kCheckpoints / "adapter");
   EXPECT_EQ(adapter.config.r, 2);
   EXPECT_EQ(adapter.config.lora_alpha, 4);
   EXPECT_EQ(adapter.config.base_model_name_or_path, "../single");
@@ -23,7 +24,7 @@ TEST(PeftAdapter, ReadsBothContainersAlike) {
                                      "model.embed_tokens.weight",  // saved as base_layer.weight
                                      "model.layers.0.self_attn.q_proj.lora_A.weight",
                                      "model.layers.0.self_attn.q_proj.lora_B.weight"));
-  const PeftAdapter pickled = OpenPeftAdapter(kAdapters / "adapter_bin");
+  const PeftAdapter pickled = OpenPeftAdapter(kCheckpoints / "adapter_bin");
   EXPECT_EQ(pickled.tensors->Names(), adapter.tensors->Names());
   for (const std::string& name : adapter.tensors->Names()) {
     EXPECT_EQ(ToF32(pickled.tensors->Get(name)), ToF32(adapter.tensors->Get(name)));
@@ -31,18 +32,18 @@ TEST(PeftAdapter, ReadsBothContainersAlike) {
 }
 
 TEST(PeftAdapter, PutsThePrefixOnABareModelsNames) {
-  const PeftAdapter adapter = OpenPeftAdapter(kAdapters / "adapter_bare");
+  const PeftAdapter adapter = OpenPeftAdapter(kCheckpoints / "adapter_bare");
   EXPECT_THAT(adapter.tensors->Names(),
               ::testing::ElementsAre("model.layers.0.self_attn.q_proj.lora_A.weight",
                                      "model.layers.0.self_attn.q_proj.lora_B.weight"));
 }
 
 TEST(PeftAdapter, SaysWhatIsMissing) {
-  EXPECT_FALSE(IsPeftAdapter(kAdapters / "single"));
-  EXPECT_FALSE(IsPeftAdapter(kAdapters / "absent"));
+  EXPECT_FALSE(IsPeftAdapter(kCheckpoints / "single"));
+  EXPECT_FALSE(IsPeftAdapter(kCheckpoints / "absent"));
   ExpectError(ErrorCode::kNotFound, "adapter_config.json",
-              [] { OpenPeftAdapter(kAdapters / "single"); });
-  const auto adapter = OpenPeftAdapter(kAdapters / "adapter");
+              [] { OpenPeftAdapter(kCheckpoints / "single"); });
+  const auto adapter = OpenPeftAdapter(kCheckpoints / "adapter");
   ExpectError(ErrorCode::kNotFound, "absent", [&] { adapter.tensors->Get("absent"); });
 }
 

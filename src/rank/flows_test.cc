@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/json.h"
+#include "base/testing/goldens.h"
 #include "formats/checkpoint.h"
 #include "model/testing/parity.h"
 #include "rank/model_language_model.h"
@@ -13,7 +14,7 @@
 namespace dear {
 namespace {
 
-const std::filesystem::path kFlows = std::filesystem::path(DEAR_SOURCE_DIR) / "tests/golden/flows";
+using testing::kFlows;
 
 class Flows : public ::testing::Test {
  protected:

@@ -5,13 +5,13 @@
 #include <gtest/gtest.h>
 #include <sentencepiece_processor.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <random>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/testing/goldens.h"
 #include "text/spm_pipeline.h"
 #include "text/tokenizer_files.h"
 #include "text/unicode.h"
@@ -19,20 +19,10 @@
 namespace dear {
 namespace {
 
-const std::filesystem::path kLibraryGoldens =
-    std::filesystem::path(DEAR_SOURCE_DIR) / "tests/golden/text/spm";
+const std::filesystem::path kLibraryGoldens = testing::kGoldens / "text/spm";
 
 std::string ModelFile(const std::string& name) {
   return ReadFile(kLibraryGoldens / (name + ".model"));
-}
-
-std::vector<std::string> LibraryNames() {
-  std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(kLibraryGoldens)) {
-    if (entry.path().extension() == ".model") out.push_back(entry.path().stem().string());
-  }
-  std::sort(out.begin(), out.end());
-  return out;
 }
 
 // Words of the models, blanks in a row, characters of every length, controls, pieces' own texts.
@@ -137,7 +127,8 @@ TEST_P(SentencePieceModels, TakeALongWord) {
   EXPECT_EQ(tokenizer->Encode(text).ids, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, SentencePieceModels, ::testing::ValuesIn(LibraryNames()),
+INSTANTIATE_TEST_SUITE_P(Kinds, SentencePieceModels,
+                         ::testing::ValuesIn(testing::GoldenNames(kLibraryGoldens, ".model")),
                          [](const auto& test) { return test.param; });
 
 TEST(SentencePieceModel, GoesToTheLibraryWhereThePipelineDoesNotReach) {
@@ -154,7 +145,7 @@ TEST(SentencePieceModel, GoesToTheLibraryWhereThePipelineDoesNotReach) {
       {"word", "it is not BPE"},
       {"char", "it is not BPE"}};
   std::map<std::string, std::string> actual;
-  for (const auto& name : LibraryNames()) {
+  for (const auto& name : testing::GoldenNames(kLibraryGoldens, ".model")) {
     actual[name] = BeyondSpmPipeline(ParseSentencePieceModel(ModelFile(name), name));
   }
   EXPECT_EQ(actual, expected);
@@ -202,7 +193,7 @@ TEST(SentencePieceModel, AddsBosAndEosWhereTheConfigurationSaysSo) {
 }
 
 TEST(SentencePieceModel, DecodesAndStreams) {
-  for (const auto& name : LibraryNames()) {
+  for (const auto& name : testing::GoldenNames(kLibraryGoldens, ".model")) {
     if (name == "bpe_suffix") continue;  // the space behind the last word has to stay
     SCOPED_TRACE(name);
     const auto tokenizer = TokenizerFromSentencePiece(ModelFile(name), {}, name);

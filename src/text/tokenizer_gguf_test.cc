@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <span>
@@ -12,6 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/testing/goldens.h"
 #include "text/pipeline_presets.h"
 #include "text/tokenizer.h"
 
@@ -20,17 +20,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::filesystem::path kGgufGoldens =
-    std::filesystem::path(DEAR_SOURCE_DIR) / "tests/golden/text/gguf";
-
-std::vector<std::string> GgufNames() {
-  std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(kGgufGoldens)) {
-    if (entry.path().extension() == ".gguf") out.push_back(entry.path().stem().string());
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
+const std::filesystem::path kGgufGoldens = testing::kGoldens / "text/gguf";
 
 class GgufVocabularies : public ::testing::TestWithParam<std::string> {};
 
@@ -45,7 +35,8 @@ TEST_P(GgufVocabularies, EncodeAlike) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, GgufVocabularies, ::testing::ValuesIn(GgufNames()),
+INSTANTIATE_TEST_SUITE_P(Files, GgufVocabularies,
+                         ::testing::ValuesIn(testing::GoldenNames(kGgufGoldens, ".gguf")),
                          [](const auto& test) {
                            std::string name = test.param;
                            std::replace(name.begin(), name.end(), '-', '_');
@@ -54,7 +45,7 @@ INSTANTIATE_TEST_SUITE_P(Files, GgufVocabularies, ::testing::ValuesIn(GgufNames(
 
 // Names that no file is there for mean the same as one that there is.
 TEST(GgufPresets, EveryNameIsTestedOrMeansTheSame) {
-  const auto names = GgufNames();
+  const auto names = testing::GoldenNames(kGgufGoldens, ".gguf");
   std::set<std::tuple<std::string_view, std::string_view, bool, bool>> tested;
   for (const auto& name : names) {
     if (name.starts_with("spm")) continue;
