@@ -19,7 +19,7 @@ class TemporaryFiles {
   TemporaryFiles()
       : folder_(std::filesystem::temp_directory_path() /
                 ("dear_api_" + std::to_string(getpid()) + "_" +
-                 testing::UnitTest::GetInstance()->current_test_info()->name())) {
+                 ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
   }
