@@ -78,7 +78,7 @@ LabelPrompts::LabelPrompts(Recipe recipe, std::shared_ptr<const Tokenizer> token
 }
 
 std::string LabelPrompts::TemplateName() const {
-  if (!recipe_.prompt.chat) return "empty";
+  if (!recipe_.prompt.chat) return "plain";
   return recipe_.prompt.chat_format.empty() ? "auto" : recipe_.prompt.chat_format;
 }
 

@@ -35,7 +35,7 @@ class LabelPrompts {
   // Passages of one prompt at most; 0: any number.
   int64_t max_passages() const { return recipe_.window.size; }
   // What LLaMA-Factory's key `template` has to be for training to see the recipe's prompt: the
-  // chat format that the recipe names, "auto" (the model's own), or "empty" for a plain prompt.
+  // chat format that the recipe names, "auto" (the model's own), or "plain" for a plain prompt.
   std::string TemplateName() const;
   // Whether answers stand in the prompt before the one that is learned (mask_history).
   bool has_history() const { return has_history_; }

@@ -59,7 +59,7 @@ TEST(LabelPromptsTest, APlainPromptIsTheInstruction) {
   EXPECT_EQ((*row)["output"], "[1] > [2] > [0]");
   EXPECT_FALSE(row->contains("system"));
   EXPECT_FALSE(row->contains("history"));
-  EXPECT_EQ(Prompts("dear-card").TemplateName(), "empty");
+  EXPECT_EQ(Prompts("dear-card").TemplateName(), "plain");
 }
 
 TEST(LabelPromptsTest, AConversationIsSystemHistoryAndInstruction) {

@@ -86,6 +86,7 @@ constexpr SftTemplateText kTemplates[] = {
      .user = "<|start_header_id|>GPT4 Correct User<|end_header_id|>\n\n{content}<|eot_id|>"
              "<|start_header_id|>GPT4 Correct Assistant<|end_header_id|>\n\n",
      .tokens = "<|eot_id|>"},
+    {.name = "plain", .system = "{content}\n", .special_tokens = true},
     {.name = "qwen",
      .system = kImSystem,
      .user = kImUser,

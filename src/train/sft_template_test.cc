@@ -110,6 +110,7 @@ TEST(SftTemplateGolden, GivesTheTokensAndLabelsOfLlamaFactory) {
     seen.insert(golden.at("template"));
   }
   for (const SftTemplateText& text : SftTemplateTexts()) {
+    if (text.name == "plain") continue;  // our own
     EXPECT_TRUE(seen.contains(std::string(text.name))) << text.name << " has no golden";
   }
 }
@@ -191,6 +192,32 @@ TEST(SftTemplate, EveryChatFormatTrainsTheAnswersAndWritesTheWholeConversation) 
     EXPECT_EQ(stretches[0] + stretches[1] + stretches[2] + stretches[3],
               FindChatFormat(name)->Render(example.turns, false));
   }
+}
+
+// What `dear rerank` gives the model for a recipe without a chat format, then the answer's end.
+TEST(SftTemplate, APlainPromptHasTheTokensOfThePlainText) {
+  for (const char* base : {"llama3", "llama2", "qwen2"}) {
+    SCOPED_TRACE(base);
+    const auto tokenizer = TinyTokenizer(base, {});
+    const SftTemplate plain("plain", tokenizer);
+    const std::string prompt = "\n Rank: [0] light  bulb\n";
+    std::vector<TokenId> ids = tokenizer->Encode(prompt).ids;
+    std::vector<uint8_t> trained(ids.size(), 0);
+    const auto answer = tokenizer->Encode("[1] > [0]", {.add_special_tokens = false}).ids;
+    ids.insert(ids.end(), answer.begin(), answer.end());
+    ids.push_back(tokenizer->eos_id().value());
+    trained.resize(ids.size(), 1);
+    const SftTokens tokens = plain.Encode(Conversation("", {prompt, "[1] > [0]"}));
+    EXPECT_EQ(tokens.ids, ids);
+    EXPECT_EQ(tokens.trained, trained);
+    // The system's text is the first line of the prompt, and later turns begin no text.
+    const auto with_system = plain.Encode(Conversation("S", {"a", "b", "c", "d"}));
+    EXPECT_EQ(plain.Encode(Conversation("", {"S\na", "b", "c", "d"})).ids, with_system.ids);
+    EXPECT_EQ(std::ranges::count(with_system.ids, tokenizer->eos_id().value()), 2);
+  }
+  // The test's own tokenizers do put something before a text.
+  EXPECT_GT(TinyTokenizer("llama2", {})->Encode("a").ids.size(),
+            TinyTokenizer("llama2", {})->Encode("a", {.add_special_tokens = false}).ids.size());
 }
 
 // Qwen3 writes an answer that others follow without its reasoning.

@@ -78,6 +78,7 @@ class TemplateEncoder final : public SftTurnEncoder {
         default_system_(options.default_system.value_or(std::string(text.default_system))),
         system_in_user_(text.system_in_user),
         thinks_(text.thinks),
+        special_tokens_(text.special_tokens),
         enable_thinking_(options.enable_thinking),
         drop_old_thinking_(drop_old_thinking) {
     RequireTokens(text.tokens);
@@ -146,13 +147,17 @@ class TemplateEncoder final : public SftTurnEncoder {
     std::string folded;
     if (is_first) {
       Append(prefix_, "", ids);
-      if (!system.empty() && system_in_user_) {
+      if (!system.empty() && (system_in_user_ || special_tokens_)) {
         folded = system_.front().before + system + system_.front().after;
       } else if (!system.empty()) {
         Append(system_, system, ids);
       }
     }
-    Append(user_, folded + content, ids);
+    if (is_first && special_tokens_) {
+      *ids = tokenizer_->Encode(folded + content).ids;
+    } else {
+      Append(user_, folded + content, ids);
+    }
   }
 
   void AppendAnswer(bool is_last, std::string answer, SftTurn* turn) const {
@@ -171,6 +176,7 @@ class TemplateEncoder final : public SftTurnEncoder {
   std::string default_system_;
   bool system_in_user_;
   bool thinks_;
+  bool special_tokens_;
   std::optional<bool> enable_thinking_;
   bool drop_old_thinking_;
 };

@@ -41,7 +41,7 @@ class Label(support.Case):
 
     def train(self, *arguments):
         config = self.folder / "train.yaml"
-        config.write_text(f"model_name_or_path: {self.model}\nfinetuning_type: lora\nlora_rank: 2\ntemplate: empty\n"
+        config.write_text(f"model_name_or_path: {self.model}\nfinetuning_type: lora\nlora_rank: 2\ntemplate: plain\n"
                           f"dataset: {self.out}\nper_device_train_batch_size: 2\ngradient_accumulation_steps: 1\n"
                           f"max_steps: 2\noutput_dir: {self.folder}/adapter\noverwrite_output_dir: true\n")
         plan = json.loads(self.ok("train", config, "--dry-run", "--json", *arguments).stdout)
@@ -85,7 +85,7 @@ class Label(support.Case):
     def test_prompts_and_answers_of_a_scoring_teacher(self):
         arguments = [*self.scored, self.rows, "--form", "sft"]
         done = self.ok(*arguments, "-o", self.out)
-        self.assertIn("template: empty", done.stderr)
+        self.assertIn("template: plain", done.stderr)
         self.assertIn("--shuffle", done.stderr)
         orders = self.folder / "orders.jsonl"
         self.ok(*self.scored, self.rows, "-o", orders, "--form", "order")
