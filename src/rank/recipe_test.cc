@@ -35,11 +35,12 @@ window: {size: 4, step: 2}
 )";
 
 TEST(Recipe, ShippedOnesAreListedAndLoad) {
-  EXPECT_THAT(RecipeNames(),
-              ElementsAre("bge-gemma", "dear-card", "dear-pointwise-card", "dear-pointwise-repo",
-                          "dear-repo", "first", "mxbai-v2", "query-likelihood", "qwen-thinking",
-                          "qwen3-reranker", "rank-alpha", "rank-gpt", "rank-vicuna", "rank-zephyr",
-                          "rankllama", "rankllama-text", "reason-rank", "yes-no"));
+  EXPECT_THAT(
+      RecipeNames(),
+      ElementsAre("bge-gemma", "dear-card", "dear-card-reasoning", "dear-pointwise-card",
+                  "dear-pointwise-repo", "dear-repo", "first", "mxbai-v2", "query-likelihood",
+                  "qwen-thinking", "qwen3-reranker", "rank-alpha", "rank-gpt", "rank-vicuna",
+                  "rank-zephyr", "rankllama", "rankllama-text", "reason-rank", "yes-no"));
   for (const std::string& name : RecipeNames()) {
     const Recipe recipe = LoadRecipe(name);
     EXPECT_EQ(recipe.name, name);
@@ -50,6 +51,10 @@ TEST(Recipe, ShippedOnesAreListedAndLoad) {
   EXPECT_TRUE(card.prompt.special_tokens);
   EXPECT_EQ(card.passage.cut.unit, CutUnit::kChars);
   EXPECT_EQ(card.passage.cut.length, 300);
+  const Recipe reasoning = LoadRecipe("dear-card-reasoning");
+  EXPECT_EQ(reasoning.prompt.text, card.prompt.text);
+  EXPECT_TRUE(reasoning.reasoning.always);
+  EXPECT_FALSE(card.reasoning.always);
 }
 
 TEST(Recipe, OtherFamiliesNeedNoCode) {
@@ -74,7 +79,8 @@ TEST(Recipe, FilesAreLoadedByTheirPath) {
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kNotFound);
-    EXPECT_THAT(error.message(), HasSubstr("dear-card, dear-pointwise-card, "));
+    EXPECT_THAT(error.message(),
+                HasSubstr("dear-card, dear-card-reasoning, dear-pointwise-card, "));
   }
 }
 
