@@ -216,12 +216,16 @@ void AddRerank(CLI::App& app, Globals& globals) {
                    "json in a pipe, jsonl "
                    "for --jobs and --run, trec where the output ends in .trec or .run)")
       ->check(CLI::IsMember({"table", "json", "jsonl", "trec", "rankllm", "rankgpt"}));
+  command->add_flag("--json", options->json,
+                    "Where --format names no other: json, or jsonl for --jobs and --run");
   command->add_option("--top", options->top, "Show the best N only")->check(CLI::PositiveNumber);
   command->add_flag("--resume", options->resume,
                     "With --jobs and --run: skip the queries that OUT holds already");
   command->add_flag("--overwrite", options->overwrite, "Replace an existing output file");
   options->rank.Declare(*command);
   command->callback([options, command, &globals] {
+    if (options->json && options->format.empty())
+      options->format = options->IsJob() ? "jsonl" : "json";
     CheckUsage(*options);
     options->given = GivenSettings(*command);
     globals.run = [options, &globals] { return Rerank(*options, globals.quiet); };

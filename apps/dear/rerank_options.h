@@ -25,6 +25,7 @@ struct RerankOptions {
   std::string out;
   std::string invocations;
   std::string format;
+  bool json = false;  // a word for the JSON format
   int64_t top = 0;
   bool resume = false;
   bool overwrite = false;

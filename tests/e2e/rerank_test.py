@@ -48,6 +48,14 @@ class Rerank(support.Case):
         self.assertRegex(done.stderr, r"\Adear: note: ranking by the recipe query-likelihood: .*--recipe.*\n\Z")
         self.assertEqual(self.ok(*self.arguments, *self.documents(), "--recipe", "query-likelihood").stderr, "")
 
+    def test_json_flag_is_a_word_for_the_format(self):
+        self.assertEqual(list(self.result(*self.documents(), "--json")), FIELDS)
+        jobs = self.folder / "jobs.jsonl"
+        jobs.write_text("".join(job(name, "who", self.passages) + "\n" for name in "ab"))
+        lines = self.ok("rerank", "-m", self.model, "--jobs", jobs, "--json").stdout.splitlines()
+        self.assertEqual([json.loads(line)["qid"] for line in lines], ["a", "b"])
+        self.assertIn("rank ", self.ok(*self.arguments, *self.documents(), "--json", "--format", "table").stdout)
+
     def test_compute_is_named_wherever_the_model_is(self):
         exact = self.result(*self.documents(), "--format", "json")
         jobs = self.folder / "jobs.jsonl"
