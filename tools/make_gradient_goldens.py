@@ -5,7 +5,8 @@ the model in f64; `f32_error` of a case is how far those of the same model in f3
 number of a tensor, at worst.
 
 A case has two sequences. Causal language models: the loss is the sum of the cross-entropies of the tokens from
-position `trained_from` on. Classifiers: half the sum of the squared head outputs of each last token. Where an adapter
+position `trained_from` on. Classifiers: half the sum of the squared head outputs of each last token, or of the last of
+`padded_slots` places to which the sequences are padded with token PAD. Where an adapter
 has dropout, peft's is replaced by ours (src/model/lora_dropout.h), whose numbers a seed fixes. Run from anywhere:
 
   python tools/make_gradient_goldens.py [CASE ...]
@@ -33,7 +34,8 @@ torch.set_num_threads(1)
 LENGTHS = (40, 17)  # of the sequences: more than one block of 32 keys, and less
 TRAINED_FROM = 9
 WHOLE = "whole"  # no adapter: all weights are trained
-# base, adapter, labels of a classifier
+PAD = 2
+# base, adapter, labels of a classifier, and the places to which sequences are padded
 CASES = [
     ("llama", "lora_all_linear", 0),
     ("llama", "lora_qv", 0),
@@ -52,6 +54,8 @@ CASES = [
     ("gemma", "lora_gemma", 0),
     ("llama", "lora_classifier", 1),
     ("llama", "lora_classifier_3", 3),
+    ("llama", "lora_classifier", 1, 48),
+    ("llama", WHOLE, 1, 41),
     ("llama", "lora_dora", 0),
     ("llama_biases", "lora_dora_biases", 0),  # and rsLoRA
     ("llama", "lora_lm_head_dora", 0),
@@ -136,7 +140,16 @@ def replace_dropout(model, probability):
             module.lora_dropout["default"] = OurDropout(number, probability)
 
 
-def gradients(base, adapter, labels, dtype):
+def last_place(model, ids, slots):
+    """The head outputs of the last token, or of the last of so many slots: right-padded, the padding masked."""
+    mask = torch.ones_like(ids)
+    if slots:
+        fill = (0, slots - ids.shape[1])
+        ids, mask = torch.nn.functional.pad(ids, fill, value=PAD), torch.nn.functional.pad(mask, fill)
+    return model.score(model.model(input_ids=ids, attention_mask=mask).last_hidden_state)[0, -1]
+
+
+def gradients(base, adapter, labels, slots, dtype):
     """The loss and the gradient of every trained tensor under our names."""
     if adapter == WHOLE:
         torch.manual_seed(len(base))  # of a head that the base lacks
@@ -152,7 +165,7 @@ def gradients(base, adapter, labels, dtype):
     for ids in batch(base, adapter):
         if labels:
             inner = model if adapter == WHOLE else model.get_base_model()
-            loss = loss + 0.5 * inner.score(inner.model(input_ids=ids).last_hidden_state)[0, -1].square().sum()
+            loss = loss + 0.5 * last_place(inner, ids, slots).square().sum()
         else:
             logits = model(input_ids=ids, use_cache=False).logits[0]
             loss = loss + torch.nn.functional.cross_entropy(logits[TRAINED_FROM - 1:-1], ids[0, TRAINED_FROM:],
@@ -168,14 +181,18 @@ def gradients(base, adapter, labels, dtype):
     return loss.item(), named, starts
 
 
-def case(base, adapter, labels):
-    loss, exact, starts = gradients(base, adapter, labels, torch.float64)
-    rounded = gradients(base, adapter, labels, torch.float32)[1]
+def name_of(base, adapter, _labels, slots=0):
+    return f"{base}.{adapter}" + (f".padded_{slots}" if slots else "")
+
+
+def case(base, adapter, labels, slots=0):
+    loss, exact, starts = gradients(base, adapter, labels, slots, torch.float64)
+    rounded = gradients(base, adapter, labels, slots, torch.float32)[1]
     error = max(((exact[n] - rounded[n]).abs().max() / exact[n].abs().max()).item() for n in exact)
     tensors = {f"ids.{i}": ids[0].to(torch.int32) for i, ids in enumerate(batch(base, adapter))}
     tensors |= {"loss": torch.tensor([loss], dtype=torch.float32)}
     tensors |= starts | {n: g.float().contiguous() for n, g in exact.items()}
-    name = f"{base}.{adapter}"
+    name = name_of(base, adapter, labels, slots)
     save_file(tensors, OUT / f"{name}.safetensors")
     print(f"{name:40s} loss {loss:10.4f}, {len(exact)} gradients, f32 is off by {error:.1e}")
     config = {"lora_dropout": 0.0}
@@ -184,7 +201,7 @@ def case(base, adapter, labels):
     dropout = {"dropout": config["lora_dropout"], "dropout_seed": DROPOUT_SEED} if config["lora_dropout"] else {}
     return {"base": f"bases/{base}", "adapter": "" if adapter == WHOLE else f"adapters/{adapter}", "classifier_labels": labels,
             "expected": f"gradients/{name}.safetensors", "trained_from": TRAINED_FROM, "f32_error": float(f"{error:.2g}"),
-            **dropout}
+            **dropout, **({"padded_slots": slots} if slots else {})}
 
 
 def main():
@@ -195,7 +212,7 @@ def main():
     else:
         for name, (base, options) in NEW_ADAPTERS.items():
             make_adapter(name, base, options)
-    cases = [before[name] if (name := f"{c[0]}.{c[1]}") in before and name not in chosen else case(*c) for c in CASES]
+    cases = [before[name] if (name := name_of(*c)) in before and name not in chosen else case(*c) for c in CASES]
     versions = {m.__name__: m.__version__ for m in (torch, transformers, peft)}
     (OUT / "cases.json").write_text(json.dumps({"versions": versions, "cases": cases}, indent=1) + "\n")
 

@@ -11,6 +11,13 @@
 
 namespace dear {
 
+// The rows of a sequence from its first token on.
+struct WholeSequence {
+  int64_t first_row = 0;  // in the packed activations
+  int64_t rows = 0;
+  bool padded_last = false;  // the last row is a slot of padding, which does not see itself
+};
+
 // The backward twins of the ops of a Backend: from the gradient dy of what an op wrote, the
 // gradients of what it read. Those of inputs and weights are added to what dx and dw hold, unless
 // said otherwise. Activations are row-major f32 as the forward op had them. Whatever is summed is
@@ -57,11 +64,11 @@ class BackwardOps {
                                     const int32_t* targets, const float* scales,
                                     double* losses) = 0;
 
-  // Of Attention over sequences that begin at position 0, from q [rows, num_heads * head_dim] and
-  // k, v [rows, num_kv_heads * head_dim] as they went in (turned by Rope): dq, dk and dv are
-  // written. The probabilities are computed again, a few queries at a time.
+  // Of Attention over whole sequences, from q [rows, num_heads * head_dim] and k, v
+  // [rows, num_kv_heads * head_dim] as they went in (turned by Rope): dq, dk and dv are written.
+  // The probabilities are computed again, a few queries at a time.
   virtual void Attention(const AttentionShape& shape, const float* q, const float* k,
-                         const float* v, const float* dy, std::span<const SequenceRows> sequences,
+                         const float* v, const float* dy, std::span<const WholeSequence> sequences,
                          float* dq, float* dk, float* dv) = 0;
 };
 

@@ -9,6 +9,7 @@
 #include "kernels/backend.h"
 #include "model/forward.h"
 #include "model/kv_cache.h"
+#include "model/padded_slot.h"
 
 namespace dear {
 namespace {
@@ -52,7 +53,6 @@ struct Session::Impl {
 
   // Checks everything that may be wrong with a call before anything changes.
   std::vector<Progress> Check(std::span<const Step> steps);
-  void CheckPaddedSlot(const Step& step, const Sequence& sequence, const std::string& where) const;
   // The next rows of the call, at most kRowsPerRun.
   PackedRows NextRows(std::vector<Progress>& progress) const;
 
@@ -77,7 +77,10 @@ std::vector<Progress> Session::Impl::Check(std::span<const Step> steps) {
     if (step.logits_from > step.tokens.size()) {
       throw Error(ErrorCode::kInvalidArgument, where, "logits are asked for beyond the tokens");
     }
-    if (step.padded_slot >= 0) CheckPaddedSlot(step, sequence, where);
+    if (step.padded_slot >= 0) {
+      const bool alone = step.tokens.size() == 1;
+      CheckPaddedSlot(model.config(), step.padded_slot, alone ? sequence.cache.length() : 0, where);
+    }
     const int64_t vocab_size = VocabSize(sequence);
     for (const int32_t token : step.tokens) {
       if (token < 0 || token >= vocab_size) {
@@ -91,22 +94,6 @@ std::vector<Progress> Session::Impl::Check(std::span<const Step> steps) {
   return progress;
 }
 
-void Session::Impl::CheckPaddedSlot(const Step& step, const Sequence& sequence,
-                                    const std::string& where) const {
-  const int64_t length = sequence.cache.length();
-  if (step.tokens.size() != 1 || length == 0 || step.padded_slot < length) {
-    throw Error(ErrorCode::kInvalidArgument, where,
-                "a padded slot is one token behind the tokens that the sequence holds");
-  }
-  for (const int64_t window : model.config().sliding_windows) {
-    if (window > 0 && step.padded_slot >= window) {
-      throw Error(ErrorCode::kUnsupported, where,
-                  "a padded slot at " + std::to_string(step.padded_slot) +
-                      " lies beyond the model's sliding window of " + std::to_string(window));
-    }
-  }
-}
-
 PackedRows Session::Impl::NextRows(std::vector<Progress>& progress) const {
   PackedRows rows;
   int64_t room = kRowsPerRun;
@@ -118,17 +105,16 @@ PackedRows Session::Impl::NextRows(std::vector<Progress>& progress) const {
     KvCache& cache = part.sequence->cache;
     const bool padded = part.step->padded_slot >= 0;
     const int64_t start = cache.length() + static_cast<int64_t>(part.done);
-    SequenceRows sequence{.first_row = static_cast<int64_t>(rows.tokens.size()),
-                          .rows = count,
-                          .first_position = start,
-                          .blocks = cache.blocks()};
+    const auto first_row = static_cast<int64_t>(rows.tokens.size());
     if (padded) {
-      // Seen from the last token that is kept, attention reaches what a padded slot may see.
-      sequence.first_position = cache.length() - 1;
+      rows.sequences.push_back(PaddedRows(first_row, cache.length(), cache.blocks()));
     } else {
-      rows.stored.push_back(sequence);
+      rows.sequences.push_back({.first_row = first_row,
+                                .rows = count,
+                                .first_position = start,
+                                .blocks = cache.blocks()});
+      rows.stored.push_back(rows.sequences.back());
     }
-    rows.sequences.push_back(sequence);
     for (int64_t i = 0; i < count; ++i, ++part.done) {
       const auto row = static_cast<int32_t>(rows.tokens.size());
       const Adapter* adapter = part.sequence->adapter.get();

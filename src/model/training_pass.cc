@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "model/padded_slot.h"
 
 namespace dear {
 namespace {
@@ -73,39 +74,50 @@ bool TrainingPass::TrainsEmbedding() const {
 
 PackedRows TrainingPass::Pack(std::span<const TrainingSequence> sequences) {
   PackedRows rows;
+  sequences_.clear();
   while (caches_.size() < sequences.size()) caches_.emplace_back(forward_.kv_layout());
   for (size_t i = 0; i < sequences.size(); ++i) {
-    const TrainingSequence& sequence = sequences[i];
-    const auto length = static_cast<int64_t>(sequence.tokens.size());
-    const std::string where = "training sequence " + std::to_string(i);
-    if (length == 0) throw Error(ErrorCode::kInvalidArgument, where, "has no tokens");
-    // The memory of the step before is taken again: nothing is committed, and every place that
-    // counts is written before it is read.
-    caches_[i].Reserve(length);
-    const auto first = static_cast<int64_t>(rows.tokens.size());
-    rows.sequences.push_back(
-        {.first_row = first, .rows = length, .first_position = 0, .blocks = caches_[i].blocks()});
-    for (int64_t position = 0; position < length; ++position) {
-      const int32_t token = sequence.tokens[static_cast<size_t>(position)];
-      if (token < 0 || token >= config_.vocab_size) {
-        throw Error(ErrorCode::kInvalidArgument, where,
-                    "token " + std::to_string(token) + " is outside the vocabulary of " +
-                        std::to_string(config_.vocab_size));
-      }
-      rows.groups.Add(adapter_.adapter().get(), static_cast<int32_t>(first + position));
-      rows.tokens.push_back(token);
-      rows.positions.push_back(position);
-    }
-    for (const int32_t row : sequence.head_rows) {
-      if (row < 0 || row >= length) {
-        throw Error(ErrorCode::kInvalidArgument, where,
-                    "has no row " + std::to_string(row) + " for the head");
-      }
-      rows.head_rows.push_back(static_cast<int32_t>(first) + row);
-    }
+    PackSequence(sequences[i], "training sequence " + std::to_string(i), caches_[i], &rows);
   }
-  rows.stored = rows.sequences;
   return rows;
+}
+
+void TrainingPass::PackSequence(const TrainingSequence& sequence, const std::string& where,
+                                KvCache& cache, PackedRows* rows) {
+  const auto length = static_cast<int64_t>(sequence.tokens.size());
+  const bool padded = sequence.padded_slot >= 0;
+  if (length == 0) throw Error(ErrorCode::kInvalidArgument, where, "has no tokens");
+  if (padded) CheckPaddedSlot(config_, sequence.padded_slot, length - 1, where);
+  // The memory of the step before is taken again: nothing is committed, and every place that
+  // counts is written before it is read.
+  cache.Reserve(length);
+  const auto first = static_cast<int64_t>(rows->tokens.size());
+  const int64_t kept = padded ? length - 1 : length;
+  rows->stored.push_back(
+      {.first_row = first, .rows = kept, .first_position = 0, .blocks = cache.blocks()});
+  rows->sequences.push_back(rows->stored.back());
+  if (padded) {
+    rows->sequences.push_back(PaddedRows(first + kept, kept, cache.blocks()));
+  }
+  sequences_.push_back({.first_row = first, .rows = length, .padded_last = padded});
+  for (int64_t position = 0; position < length; ++position) {
+    const int32_t token = sequence.tokens[static_cast<size_t>(position)];
+    if (token < 0 || token >= config_.vocab_size) {
+      throw Error(ErrorCode::kInvalidArgument, where,
+                  "token " + std::to_string(token) + " is outside the vocabulary of " +
+                      std::to_string(config_.vocab_size));
+    }
+    rows->groups.Add(adapter_.adapter().get(), static_cast<int32_t>(first + position));
+    rows->tokens.push_back(token);
+    rows->positions.push_back(position < kept ? position : sequence.padded_slot);
+  }
+  for (const int32_t row : sequence.head_rows) {
+    if (row < 0 || row >= length) {
+      throw Error(ErrorCode::kInvalidArgument, where,
+                  "has no row " + std::to_string(row) + " for the head");
+    }
+    rows->head_rows.push_back(static_cast<int32_t>(first) + row);
+  }
 }
 
 LayerActivations* TrainingPass::KeptOf(int64_t layer) {
@@ -221,7 +233,7 @@ void TrainingPass::LayerBackward(int64_t index, const PackedRows& rows, const La
   RoomFor(dq_, n * heads);
   RoomFor(dk_, n * kv_heads);
   RoomFor(dv_, n * kv_heads);
-  backward_.Attention(forward_.AttentionOf(index), b.q, b.k, b.v, dattended_.data(), rows.sequences,
+  backward_.Attention(forward_.AttentionOf(index), b.q, b.k, b.v, dattended_.data(), sequences_,
                       dq_.data(), dk_.data(), dv_.data());
   // A turn's transpose is the turn back.
   backend_.Rope(dq_.data(), n, config_.num_heads, head_dim, forward_.cos(), minus_sin_.data());

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "kernels/backend.h"
@@ -22,6 +23,7 @@ namespace dear {
 struct TrainingSequence {
   std::span<const int32_t> tokens;
   std::vector<int32_t> head_rows;  // of its tokens, ascending: whose head outputs the loss reads
+  int64_t padded_slot = -1;        // not negative: the last token's, as Step::padded_slot
 };
 
 // From head outputs to their gradients. `outputs` [rows, width] belong to the head rows
@@ -51,8 +53,9 @@ class TrainingPass {
                BackwardOps& backward, const TrainingMemory& memory = {});
 
   // Runs the packed sequences forward, `loss` on their head rows, and back; adds to the adapter's
-  // gradients. Throws kInvalidArgument for an empty sequence, a token outside the vocabulary or a
-  // head row that is not there.
+  // gradients. Throws kInvalidArgument for an empty sequence, a token outside the vocabulary, a
+  // head row that is not there or a padded slot that is not behind the other tokens; kUnsupported
+  // for one beyond a sliding window.
   void Step(std::span<const TrainingSequence> sequences, const LossFn& loss);
   // For a loss that has to see all outputs before it knows a gradient: `read` gets every part
   // before `loss` gets the first. (Where there are several parts, they are computed twice.)
@@ -74,6 +77,8 @@ class TrainingPass {
 
  private:
   PackedRows Pack(std::span<const TrainingSequence> sequences);
+  void PackSequence(const TrainingSequence& sequence, const std::string& where, KvCache& cache,
+                    PackedRows* rows);
   // Activations of the layer where they are kept, else null.
   LayerActivations* KeptOf(int64_t layer);
   void Forward(const PackedRows& rows);
@@ -105,6 +110,7 @@ class TrainingPass {
   int64_t lowest_layer_;
   bool overflowed_ = false;
 
+  std::vector<WholeSequence> sequences_;      // of the step
   std::vector<KvCache> caches_;               // of one layer
   std::vector<AlignedVector<float>> inputs_;  // of the layers that are computed again
   std::vector<LayerActivations> kept_;        // of the upper layers

@@ -31,6 +31,7 @@ struct GradientCase {
   std::string expected;
   int64_t labels = 0;
   size_t trained_from = 0;
+  int64_t padded_slots = 0;
   double f32_error = 0;  // of torch in f32, in parts of a tensor's largest number
   LoraDropout dropout;
 };
@@ -47,7 +48,8 @@ std::vector<GradientCase> Cases() {
     std::string name = std::filesystem::path(expected).stem().string();
     std::ranges::replace(name, '.', '_');
     cases.push_back({name, json["base"], json["adapter"], expected, json["classifier_labels"],
-                     json["trained_from"], json["f32_error"],
+                     json["trained_from"], json.value("padded_slots", int64_t{0}),
+                     json["f32_error"],
                      LoraDropout{.probability = json.value("dropout", 0.0F),
                                  .seed = json.value("dropout_seed", uint64_t{0})}});
   }
@@ -71,8 +73,13 @@ struct Batch {
 
   Batch(const SafetensorsFile& file, const GradientCase& test) {
     for (const char* name : {"ids.0", "ids.1"}) tokens.push_back(Int32s(file.Get(name)));
-    for (const std::vector<int32_t>& ids : tokens) {
+    for (std::vector<int32_t>& ids : tokens) {
       TrainingSequence& sequence = sequences.emplace_back();
+      if (test.padded_slots > 0) {
+        constexpr int32_t kPad = 2;
+        ids.push_back(kPad);
+        sequence.padded_slot = test.padded_slots - 1;
+      }
       sequence.tokens = ids;
       if (test.labels > 0) {
         sequence.head_rows = {static_cast<int32_t>(ids.size()) - 1};
@@ -363,6 +370,9 @@ TEST(TrainingPassTest, RefusesWhatIsNoSequence) {
   EXPECT_THROW(step({}), Error);
   EXPECT_THROW(step({.tokens = wide}), Error);
   EXPECT_THROW(step({.tokens = good, .head_rows = {2}}), Error);
+  EXPECT_THROW(step({.tokens = good, .head_rows = {1}, .padded_slot = 0}), Error);
+  EXPECT_THROW(step({.tokens = std::span(good).first(1), .padded_slot = 7}), Error);
+  step({.tokens = good, .head_rows = {1}, .padded_slot = 7});
 }
 
 TEST(NewLoraTest, BeginsAsTheBaseAndDependsOnTheSeedAlone) {

@@ -32,12 +32,7 @@ class Pointwise final : public ScoringKind {
     if (recipe.score.head == ScoreHead::kTokens) {
       tokens_ = AnswerTokens(recipe, tokenizer);
     } else if (recipe.score.pooling == Pooling::kLastSlot) {
-      const auto pad = tokenizer.pad_id() ? tokenizer.pad_id() : tokenizer.eos_id();
-      if (!pad) {
-        throw Error(ErrorCode::kInvalidArgument, "recipe " + recipe.name,
-                    "pools the last slot of a padded row, and the tokenizer has no padding token");
-      }
-      pad_ = *pad;
+      pad_ = PaddingToken(recipe, tokenizer);
     }
   }
 

@@ -2,7 +2,16 @@
 
 #include <utility>
 
+#include "base/error.h"
+
 namespace dear {
+
+TokenId PaddingToken(const Recipe& recipe, const Tokenizer& tokenizer) {
+  const auto pad = tokenizer.pad_id() ? tokenizer.pad_id() : tokenizer.eos_id();
+  if (pad) return *pad;
+  throw Error(ErrorCode::kInvalidArgument, "recipe " + recipe.name,
+              "pools the last slot of a padded row, and the tokenizer has no padding token");
+}
 
 PointwiseQuery::PointwiseQuery(const Recipe& recipe, const Tokenizer& tokenizer, int64_t context,
                                std::string_view query, const RankOptions& options)

@@ -13,6 +13,10 @@
 
 namespace dear {
 
+// What a recipe that pools the last slot of a padded row pads with. Throws kInvalidArgument where
+// the tokenizer has neither a padding nor an end token.
+TokenId PaddingToken(const Recipe& recipe, const Tokenizer& tokenizer);
+
 // A query as a pointwise recipe encodes it with each of its passages, from the texts as they were
 // given: what a model is asked when it ranks, and what it is trained on. Recipe and tokenizer must
 // outlive it.

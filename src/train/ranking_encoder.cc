@@ -17,12 +17,11 @@ void RequireTrainable(const Recipe& recipe) {
     throw Error(ErrorCode::kUnsupported, "recipe " + recipe.name,
                 "expected a pointwise one or query likelihood, found listwise");
   }
-  if (recipe.kind == RecipeKind::kPointwise && recipe.score.head == ScoreHead::kLinear &&
-      recipe.score.pooling == Pooling::kLastSlot) {
-    throw Error(ErrorCode::kUnsupported, "recipe " + recipe.name,
-                "pools the last slot of a padded row, which is not trained; use a recipe with "
-                "pooling last_nonpad, as dear-pointwise-card");
-  }
+}
+
+bool PoolsLastSlot(const Recipe& recipe) {
+  return recipe.kind == RecipeKind::kPointwise && recipe.score.head == ScoreHead::kLinear &&
+         recipe.score.pooling == Pooling::kLastSlot;
 }
 
 bool HoldsPassage(const InputPart& part) {
@@ -65,7 +64,9 @@ std::unique_ptr<ScoringQuery> OpenQuery(const Recipe& recipe, const Tokenizer& t
   return std::make_unique<PointwiseQuery>(recipe, tokenizer, context, query, options);
 }
 
-EncodedRanking::Passage EncodePassage(const ScoringQuery& query, const RankingPassage& passage) {
+// `pad`: of a row that is padded to so many slots, of which the last is pooled.
+EncodedRanking::Passage EncodePassage(const ScoringQuery& query, const RankingPassage& passage,
+                                      std::optional<TokenId> pad, int64_t slots) {
   Passage text;
   text.title = passage.title;
   text.text = passage.text;
@@ -74,6 +75,12 @@ EncodedRanking::Passage EncodePassage(const ScoringQuery& query, const RankingPa
   out.ids = std::move(prompt.ids);
   if (out.ids.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "passage", "query and passage have no tokens");
+  }
+  if (pad && std::ssize(out.ids) >= slots) {
+    out.ids.resize(static_cast<size_t>(slots));
+  } else if (pad) {
+    out.ids.push_back(*pad);
+    out.padded_slot = slots - 1;
   }
   out.score_rows.push_back(static_cast<int32_t>(out.ids.size()) - 1);
   out.targets = std::move(prompt.continuation);
@@ -114,6 +121,7 @@ RankingEncoder::RankingEncoder(Recipe recipe, std::shared_ptr<const Tokenizer> t
       context_(context),
       instruction_(std::move(instruction)) {
   RequireTrainable(recipe_);
+  if (PoolsLastSlot(recipe_)) pad_ = PaddingToken(recipe_, *tokenizer_);
   reader_ = MakeScoreReader(recipe_, *tokenizer_);
 }
 
@@ -123,7 +131,7 @@ EncodedRanking RankingEncoder::Encode(const RankingExample& example) const {
   const auto query = OpenQuery(recipe_, *tokenizer_, context_, example.query, options);
   EncodedRanking out;
   for (const RankingPassage& passage : example.passages) {
-    out.passages.push_back(EncodePassage(*query, passage));
+    out.passages.push_back(EncodePassage(*query, passage, pad_, recipe_.score.slots));
     out.labels.push_back(static_cast<float>(passage.label));
     if (passage.teacher_score)
       out.teacher_scores.push_back(static_cast<float>(*passage.teacher_score));

@@ -32,9 +32,8 @@ Recipe WithLengths(Recipe recipe, const RankingLengths& lengths);
 class RankingEncoder {
  public:
   // `context`: the longest input that the model takes. `instruction` of the user; may be empty.
-  // Throws kUnsupported for a recipe that gives no scores, and for one that pools the last slot of
-  // a padded row, where the padding behind a text, which a training step has not, is what is read;
-  // kInvalidArgument where recipe and tokenizer do not fit.
+  // Throws kUnsupported for a recipe that gives no scores, kInvalidArgument where recipe and
+  // tokenizer do not fit.
   RankingEncoder(Recipe recipe, std::shared_ptr<const Tokenizer> tokenizer, int64_t context,
                  std::string instruction = "");
 
@@ -50,6 +49,7 @@ class RankingEncoder {
   std::shared_ptr<const Tokenizer> tokenizer_;
   int64_t context_;
   std::string instruction_;
+  std::optional<TokenId> pad_;  // where the last slot of a padded row is pooled
   std::shared_ptr<const ScoreReader> reader_;
 };
 

@@ -67,12 +67,25 @@ std::vector<std::vector<TokenId>> Ids(const EncodedRanking& ranking) {
   return out;
 }
 
+// The ids without what the encoder padded them with.
+std::vector<std::vector<TokenId>> Unpadded(const EncodedRanking& ranking) {
+  std::vector<std::vector<TokenId>> out = Ids(ranking);
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (ranking.passages[i].padded_slot >= 0) out[i].pop_back();
+  }
+  return out;
+}
+
 // The outputs of the whole head at the rows where training reads them.
 std::vector<std::vector<float>> Outputs(LanguageModel& model, const Recipe& recipe,
                                         const EncodedRanking& ranking) {
   Usage usage;
   if (recipe.score.head == ScoreHead::kTokens)
     return model.NextTokenLogits(Ids(ranking), &usage, {});
+  if (recipe.score.pooling == Pooling::kLastSlot) {
+    return model.ClassifyPadded(Unpadded(ranking), ranking.passages[0].ids.back(),
+                                recipe.score.slots, &usage, {});
+  }
   std::vector<int64_t> rows;
   for (const auto& passage : ranking.passages) rows.push_back(passage.score_rows[0]);
   return model.Classify(Ids(ranking), rows, &usage, {});
@@ -92,13 +105,12 @@ TEST(RankingEncoder, IdsAndScoresAreThoseOfTheProjects) {
   const Json goldens = ReadJsonFile(kGoldens / "recipes/scores.json");
   for (const Json& golden : goldens.at("scored")) {
     const Recipe recipe = LoadRecipe(golden.at("recipe"));
-    if (recipe.score.pooling == Pooling::kLastSlot) continue;
     const auto tokenizer = Tokenizer::Open(FolderOf(golden));
     const auto model = ModelOf(golden);
     const RankingEncoder encoder(recipe, tokenizer, model->max_positions(),
                                  golden.at("instruction"));
     const EncodedRanking ranking = encoder.Encode(ExampleOf(golden));
-    EXPECT_EQ(Ids(ranking), golden.at("ids").get<std::vector<std::vector<TokenId>>>())
+    EXPECT_EQ(Unpadded(ranking), golden.at("ids").get<std::vector<std::vector<TokenId>>>())
         << recipe.name;
     const auto outputs = Outputs(*model, recipe, ranking);
     const auto expected = golden.at("scores").get<std::vector<double>>();
@@ -285,7 +297,6 @@ TEST(RankingEncoder, RefusesWhatItCannotTrain) {
   refuse("dear-card",
          "recipe dear-card: expected a pointwise one or query likelihood, "
          "found listwise");
-  refuse("dear-pointwise-repo", "pools the last slot");
   ExpectError(ErrorCode::kInvalidArgument, "the answer 'yes' is no token",
               [&] { RankingEncoder(LoadRecipe("qwen3-reranker"), tokenizer, 1000); });
   const RankingEncoder encoder(YesNo("n"), tokenizer, 4);

@@ -14,7 +14,9 @@ class RankingMicroBatch : public MicroBatch {
     for (const EncodedRanking& query : queries_) {
       for (const EncodedRanking::Passage& passage : query.passages) {
         tokens_ += static_cast<int64_t>(passage.ids.size());
-        sequences_.push_back({.tokens = passage.ids, .head_rows = passage.score_rows});
+        sequences_.push_back({.tokens = passage.ids,
+                              .head_rows = passage.score_rows,
+                              .padded_slot = passage.padded_slot});
         targets_.insert(targets_.end(), passage.targets.begin(), passage.targets.end());
         rows_ += passage.score_rows.size();
       }

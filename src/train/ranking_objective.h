@@ -19,6 +19,7 @@ struct EncodedRanking {
     std::vector<TokenId> ids;
     std::vector<int32_t> score_rows;  // of its ids, ascending: whose head outputs hold the score
     std::vector<TokenId> targets;     // of each of these rows, where the score is a likelihood
+    int64_t padded_slot = -1;         // not negative: the last id is padding at this place
   };
   std::vector<Passage> passages;
   std::vector<float> labels;           // of each, or empty

@@ -326,8 +326,12 @@ class Train(support.Case):
                 "finetuning_type=full", "loss=softmax_ce", "passages_per_query=4", "learning_rate=2e-3")
         config = json.loads((self.out / "config.json").read_text())
         self.assertEqual(config["architectures"], ["LlamaForSequenceClassification"])
-        ranked = json.loads(self.ok("rerank", "-m", self.out, "-q", "ccc", "-d", "aaaaaa", "-d", "cccccc").stdout)
+        ranked = self.result_of("ccc", "aaaaaa", "cccccc")
         self.assertEqual(sorted(ranked["permutation"]), [0, 1])
+
+    def result_of(self, query, *passages):
+        documents = [word for passage in passages for word in ("-d", passage)]
+        return json.loads(self.ok("rerank", "-m", self.out, "-q", query, *documents).stdout)
 
     def test_a_pointwise_reranker_that_is_served_by_the_recipe_it_learned(self):
         words = random.Random(2)
@@ -347,6 +351,13 @@ class Train(support.Case):
         self.assertEqual(json.loads(self.ok("show", self.out, "--json").stdout)["recipe"], "dear-pointwise-card")
         ranked = json.loads(self.ok("rerank", "-m", self.out, "-q", "ccc", "-d", "aaaaaa", "-d", "cccccc").stdout)
         self.assertEqual(sorted(ranked["permutation"]), [0, 1])
+        # Pooled at the last slot of a padded row, as DeAR's repository trains.
+        self.ok(*arguments, "recipe=dear-pointwise-repo", "overwrite_output_dir=true")
+        log = self.log()
+        self.assertLess(sum(e["loss"] for e in log[-5:]), 0.9 * sum(e["loss"] for e in log[:5]))
+        again = self.result_of("ccc", "aaaaaa", "cccccc")
+        self.assertEqual(again["recipe"], "dear-pointwise-repo")
+        self.assertNotEqual([r["score"] for r in again["results"]], [r["score"] for r in ranked["results"]])
         self.fails(1, *arguments, "loss=no_such", saying="no_such")
         self.fails(1, *arguments, "recipe=dear-card", saying="is of kind listwise, but the stage asks for pointwise")
         self.fails(1, *arguments, "recipe=query-likelihood", saying="asks for pointwise")

@@ -26,7 +26,7 @@ void Scatter(const float* from, int64_t n, int64_t width, int64_t stride, float*
 
 void CpuBackwardOps::Attention(const AttentionShape& shape, const float* q, const float* k,
                                const float* v, const float* dy,
-                               std::span<const SequenceRows> sequences, float* dq, float* dk,
+                               std::span<const WholeSequence> sequences, float* dq, float* dk,
                                float* dv) {
   const AttentionRows rows{.q = q, .k = k, .v = v, .dy = dy, .dq = dq, .dk = dk, .dv = dv};
   const int64_t heads = shape.kv.num_kv_heads;
@@ -38,7 +38,7 @@ void CpuBackwardOps::Attention(const AttentionShape& shape, const float* q, cons
 // With P the probabilities, O = P V and S = scale Q K^T (FlashAttention, arXiv 2205.14135, B.4):
 //   dV = P^T dO, dP = dO V^T, dS = P * (dP - rowsum(P * dP)), dQ = scale dS K, dK = scale dS^T Q.
 void CpuBackwardOps::AttendBack(const AttentionShape& shape, const AttentionRows& rows,
-                                const SequenceRows& sequence, int64_t kv_head, int worker) {
+                                const WholeSequence& sequence, int64_t kv_head, int worker) {
   const int64_t dim = shape.kv.head_dim;
   const int64_t group = shape.num_heads / shape.kv.num_kv_heads;
   const int64_t length = sequence.rows;
@@ -83,8 +83,9 @@ void CpuBackwardOps::AttendBack(const AttentionShape& shape, const AttentionRows
       float* dp = dweights + row * span;
       for (int64_t j = 0; j < span; ++j) p[j] *= shape.scale;
       const int64_t position = token + row / group;
-      const float total =
-          kernels_.softmax(p, window_begin(position) - base, position + 1 - base, span);
+      const bool sees_itself = !sequence.padded_last || position + 1 < length;
+      const int64_t end = position + (sees_itself ? 1 : 0);
+      const float total = kernels_.softmax(p, window_begin(position) - base, end - base, span);
       float mean = 0;
       for (int64_t j = 0; j < span; ++j) {
         p[j] /= total;

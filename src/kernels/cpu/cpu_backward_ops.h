@@ -35,7 +35,7 @@ class CpuBackwardOps : public BackwardOps, private PooledWork {
   void CrossEntropyGradient(float* logits, int64_t rows, int64_t width, const int32_t* targets,
                             const float* scales, double* losses) override;
   void Attention(const AttentionShape& shape, const float* q, const float* k, const float* v,
-                 const float* dy, std::span<const SequenceRows> sequences, float* dq, float* dk,
+                 const float* dy, std::span<const WholeSequence> sequences, float* dq, float* dk,
                  float* dv) override;
 
  private:
@@ -61,7 +61,7 @@ class CpuBackwardOps : public BackwardOps, private PooledWork {
   void AddOuter(const OuterSum& sum);
   // One key head of one sequence.
   void AttendBack(const AttentionShape& shape, const AttentionRows& rows,
-                  const SequenceRows& sequence, int64_t kv_head, int worker);
+                  const WholeSequence& sequence, int64_t kv_head, int worker);
 
   const KernelTable& kernels_;
   AlignedVector<float> weights_;    // a block of rows of a matrix, widened
