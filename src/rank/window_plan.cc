@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <numeric>
 #include <string>
 #include <utility>
 
+#include "base/ceil_div.h"
+#include "base/checked.h"
 #include "base/error.h"
 
 namespace dear {
@@ -32,9 +35,21 @@ void Append(Indices& to, const Indices& from) {
 class SlidingPlan : public WindowPlan {
  public:
   SlidingPlan(int64_t n, int64_t depth, const WindowRule& rule)
-      : list_(Range(0, n)), depth_(depth), size_(rule.size), step_(rule.step) {
-    passes_ = depth > 1 ? rule.passes : 0;
-    end_ = depth;
+      : list_(Range(0, n)),
+        depth_(depth),
+        size_(rule.size),
+        step_(rule.step),
+        settles_(rule.settle > 0) {
+    const auto planned = CheckedMul(rule.passes, WindowsOfPass(depth_));
+    if (!planned) throw Error(ErrorCode::kInvalidArgument, "passes", "are too many to count");
+    planned_ = *planned;
+    // Windows that do not overlap hand nothing on: what is behind the one of the last place that
+    // counts stays there in every pass.
+    if (settles_ && step_ == size_ && rule.settle < depth_)
+      depth_ -= (depth_ - rule.settle) / size_ * size_;
+    passes_ = depth_ > 1 ? rule.passes : 0;
+    end_ = depth_;
+    LeaveOutRepeatedPasses();
     Open();
   }
 
@@ -42,35 +57,69 @@ class SlidingPlan : public WindowPlan {
   Indices Permutation() const override { return list_; }
   int64_t Remaining() const override {
     if (windows_.empty()) return 0;
-    const int64_t a_pass = 1 + (std::max<int64_t>(0, depth_ - size_) + step_ - 1) / step_;
-    return 1 + (begin_ + step_ - 1) / step_ + (passes_ - 1) * a_pass;
+    return WindowsOfPass(end_) + (passes_ - 1) * WindowsOfPass(depth_);
   }
+  int64_t LeftOut() const override { return planned_ - taken_ - Remaining(); }
 
  protected:
   void Advance(IndexLists ranked) override {
-    std::ranges::copy(ranked.front(), list_.begin() + begin_);
-    // The last window begins at 0 and may be smaller than the others; alone, a passage needs none.
-    end_ -= step_;
-    if (begin_ == 0 || end_ < 2) {
-      --passes_;
-      end_ = depth_;
-    }
+    ++taken_;
+    if (settles_) answers_.emplace(std::move(windows_.front()), ranked.front());
+    Place(ranked.front());
     Open();
   }
 
  private:
+  // Of a pass over that many passages, or of the rest of one that has come so far to the front.
+  int64_t WindowsOfPass(int64_t end) const {
+    if (end < 2) return 0;
+    // The last window begins at 0 and may be smaller than the others; alone, a passage needs none.
+    const int64_t alone = step_ == size_ ? 1 : 0;
+    return 1 + CeilDiv(std::max<int64_t>(0, end - size_ - alone), step_);
+  }
+
+  void Place(const Indices& ranked) {
+    std::ranges::copy(ranked, list_.begin() + begin_);
+    end_ -= step_;
+    if (begin_ > 0 && end_ >= 2) return;
+    --passes_;
+    end_ = depth_;
+    LeaveOutRepeatedPasses();
+  }
+
+  // A list that stood like this before an earlier pass: what was done to it since then, if anything
+  // at all, is done again and again.
+  void LeaveOutRepeatedPasses() {
+    if (!settles_) return;
+    const auto [earlier, is_new] = passes_left_.emplace(list_, passes_);
+    if (!is_new) passes_ %= earlier->second - passes_;
+  }
+
+  // The next window that is to be ranked; those that were ranked before come out as they did.
   void Open() {
     windows_.clear();
-    if (passes_ == 0) return;
-    begin_ = std::max<int64_t>(0, end_ - size_);
-    windows_.emplace_back(list_.begin() + begin_, list_.begin() + end_);
+    while (passes_ > 0) {
+      begin_ = std::max<int64_t>(0, end_ - size_);
+      Indices window(list_.begin() + begin_, list_.begin() + end_);
+      const auto known = answers_.find(window);
+      if (known == answers_.end()) {
+        windows_.push_back(std::move(window));
+        return;
+      }
+      Place(known->second);
+    }
   }
 
   Indices list_;
   int64_t depth_, size_, step_;
+  bool settles_;
+  int64_t planned_ = 0, taken_ = 0;  // windows
   int64_t passes_ = 0;
   int64_t begin_ = 0, end_ = 0;
   IndexLists windows_;
+  // Where it settles: how windows came out, and how many passes were left at each list.
+  std::map<Indices, Indices> answers_;
+  std::map<Indices, int64_t> passes_left_;
 };
 
 class PartitionPlan : public WindowPlan {

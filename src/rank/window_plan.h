@@ -31,6 +31,12 @@ struct WindowRule {
   int64_t depth = 0;   // passages of the list that take part; 0: all
   int64_t passes = 1;  // sliding: how often the whole list is gone through
   WindowOrder order = WindowOrder::kSliding;
+  // Above 0: windows are left out where the first `settle` places provably come out the same, given
+  // that the same passages in the same order are always answered alike; what is behind them may
+  // stand in an unfinished order. Sliding alone has such windows: those that were ranked before,
+  // and, where the step is the size, those that do not reach these places. Every window of the
+  // other orders decides who comes to the front.
+  int64_t settle = 0;
 };
 
 // The windows of one list, handed out in rounds: which passages are to be ranked together now,
@@ -51,6 +57,8 @@ class WindowPlan {
   virtual std::vector<int64_t> Permutation() const = 0;
   // Windows that are still to come as far as that is known, those of this round included.
   virtual int64_t Remaining() const = 0;
+  // Windows that WindowRule::settle has left out so far.
+  virtual int64_t LeftOut() const { return 0; }
 
  protected:
   // `ranked`: the passages of each window in their new order.
@@ -58,7 +66,8 @@ class WindowPlan {
 };
 
 // A plan over a list of `n` in its first order. Throws kInvalidArgument for a size below 2, a step
-// below 1 or above the size (passages between windows would be lost), passes below 1.
+// below 1 or above the size (passages between windows would be lost), passes below 1 or more than
+// can be counted in windows.
 std::unique_ptr<WindowPlan> MakeWindowPlan(int64_t n, const WindowRule& rule);
 
 }  // namespace dear

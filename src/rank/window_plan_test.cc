@@ -38,6 +38,7 @@ struct Outcome {
   Indices permutation;
   int64_t calls = 0;
   int64_t rounds = 0;
+  int64_t left_out = 0;
   size_t largest = 0;
 };
 
@@ -57,6 +58,7 @@ Outcome RunPlan(int64_t n, const WindowRule& rule, const Ranker& rank) {
     plan->Take(orders);
   }
   EXPECT_EQ(plan->Remaining(), 0);
+  out.left_out = plan->LeftOut();
   out.permutation = plan->Permutation();
   return out;
 }
@@ -169,6 +171,146 @@ TEST(TournamentPlan, TheTopIsTrueInLogarithmicRounds) {
   EXPECT_EQ(outcome.rounds, 4);
 }
 
+// Any order whatever, and always the same one of the same window: what a model gives that is not
+// sampled, without any sense.
+Ranker Senseless(uint32_t seed) {
+  return [seed](const Indices& window) {
+    uint32_t hash = seed;
+    for (const int64_t index : window) hash = (hash ^ static_cast<uint32_t>(index)) * 16777619U;
+    std::minstd_rand random(hash | 1U);
+    Indices places(window.size());
+    std::iota(places.begin(), places.end(), 0);
+    std::ranges::shuffle(places, random);
+    return places;
+  };
+}
+
+// Knows the truth but for what it confuses: two neighbours in three windows of four.
+Ranker Confused(const Indices& truth, uint32_t seed) {
+  return [oracle = Oracle(truth), senseless = Senseless(seed)](const Indices& window) {
+    Indices places = oracle(window);
+    const auto at = static_cast<size_t>(senseless(window).front());
+    if (at + 1 < places.size() && window.front() % 4 != 0) std::swap(places[at], places[at + 1]);
+    return places;
+  };
+}
+
+Indices Top(const Indices& list, int64_t k) {
+  return {list.begin(), list.begin() + std::min(k, static_cast<int64_t>(list.size()))};
+}
+
+TEST(SettledPlan, TheFirstPlacesAreThoseOfAllWindows) {
+  std::mt19937 random(5);
+  const auto draw = [&random](int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(random);
+  };
+  int64_t saved[3] = {};
+  for (int64_t n = 0; n <= 300; ++n) {
+    for (int trial = 0; trial < 10; ++trial) {
+      WindowRule rule{.size = draw(0, 2) == 0 ? 20 : draw(2, 30),
+                      .depth = draw(0, 3) == 0 ? draw(1, 300) : 0,
+                      .passes = draw(1, 6),
+                      .order = static_cast<WindowOrder>(draw(0, 2))};
+      rule.step = draw(0, 2) == 0 ? rule.size : draw(1, rule.size);
+      const int64_t settle = draw(0, 1) == 0 ? draw(1, 10) : draw(1, 310);
+      const Indices truth = Shuffled(n, random);
+      const Ranker rankers[] = {Oracle(truth), Senseless(static_cast<uint32_t>(trial)),
+                                Confused(truth, static_cast<uint32_t>(trial))};
+      for (size_t r = 0; r < std::size(rankers); ++r) {
+        rule.settle = 0;
+        const Outcome all = RunPlan(n, rule, rankers[r]);
+        rule.settle = settle;
+        const Outcome settled = RunPlan(n, rule, rankers[r]);
+        ASSERT_EQ(Top(settled.permutation, settle), Top(all.permutation, settle))
+            << WindowOrderName(rule.order) << " n " << n << " size " << rule.size << " step "
+            << rule.step << " passes " << rule.passes << " settle " << settle << " ranker " << r;
+        ASSERT_TRUE(IsPermutation(settled.permutation, n));
+        ASSERT_EQ(settled.calls + settled.left_out, all.calls);
+        ASSERT_EQ(all.left_out, 0);
+        ASSERT_TRUE(settled.left_out == 0 || rule.order == WindowOrder::kSliding);
+        saved[r] += settled.left_out;
+      }
+    }
+  }
+  for (const int64_t windows : saved) EXPECT_GT(windows, 1000);
+}
+
+TEST(SettledPlan, APassThatChangedNothingIsTheLast) {
+  Indices sorted(100);
+  std::iota(sorted.begin(), sorted.end(), 0);
+  WindowRule rule{.size = 20, .step = 10, .passes = 5, .settle = 10};
+  Outcome outcome = RunPlan(100, rule, Oracle(sorted));
+  EXPECT_EQ(outcome.calls, 9);
+  EXPECT_EQ(outcome.left_out, 36);
+  // The worst first: every pass brings ten more to their places, the fifth puts the last in order.
+  const Indices reversed(sorted.rbegin(), sorted.rend());
+  rule.passes = 1'000'000'000;
+  outcome = RunPlan(100, rule, Oracle(reversed));
+  EXPECT_EQ(RightAtTop(outcome, reversed, 100), 100);
+  EXPECT_LT(outcome.calls, 100);
+}
+
+TEST(SettledPlan, ACircleOfPassesIsGoneThroughOnce) {
+  const Ranker turns = [](const Indices& window) {
+    Indices places(window.size());
+    std::iota(places.begin(), places.end(), 0);
+    std::ranges::rotate(places, places.end() - 1);
+    return places;
+  };
+  for (const int64_t passes : {1, 2, 3, 4, 5, 6, 7, 1000}) {
+    WindowRule rule{.size = 3, .passes = passes};
+    const Outcome all = RunPlan(3, rule, turns);
+    rule.settle = 1;
+    const Outcome settled = RunPlan(3, rule, turns);
+    EXPECT_EQ(settled.permutation, all.permutation) << passes;
+    EXPECT_EQ(settled.calls, std::min<int64_t>(passes, 3));
+  }
+  const WindowRule endless{.size = 3, .passes = 3'000'000'000'000'000'001, .settle = 1};
+  EXPECT_THAT(RunPlan(3, endless, turns).permutation, ElementsAre(2, 0, 1));
+}
+
+TEST(SettledPlan, WindowsThatDoNotOverlapAreOfTheFirstPlacesOrNot) {
+  const auto calls = [](int64_t n, int64_t settle, int64_t passes = 1) {
+    return RunPlan(n, {.size = 20, .step = 20, .passes = passes, .settle = settle}, Senseless(1))
+        .calls;
+  };
+  EXPECT_EQ(calls(100, 10), 1);
+  EXPECT_EQ(calls(100, 20), 1);
+  EXPECT_EQ(calls(100, 21), 2);
+  EXPECT_EQ(calls(100, 500), 5);
+  EXPECT_EQ(calls(100, 10, 3), 3);
+  EXPECT_EQ(calls(50, 10), 1);  // the ten in front are a window of their own
+  EXPECT_EQ(calls(50, 11), 2);
+  EXPECT_EQ(calls(41, 1), 0);  // the passage in front is alone: nothing brings another there
+  EXPECT_EQ(calls(41, 2), 1);
+}
+
+// Why nothing else is left out: whichever single answer is another one, the first place can be.
+TEST(SettledPlan, EveryOtherWindowCanReachTheFirstPlace) {
+  std::mt19937 random(6);
+  for (const WindowRule& rule : {WindowRule{.size = 6, .step = 3}, WindowRule{.size = 6, .step = 5},
+                                 WindowRule{.size = 6, .step = 3, .passes = 2},
+                                 WindowRule{.size = 6, .order = WindowOrder::kPartition},
+                                 WindowRule{.size = 6, .order = WindowOrder::kTournament}}) {
+    const auto first_place = [&](uint32_t seed, int64_t other) {
+      int64_t call = 0;
+      const Ranker ranker = Senseless(seed);
+      const Outcome outcome = RunPlan(40, rule, [&](const Indices& window) {
+        return call++ == other ? Shuffled(static_cast<int64_t>(window.size()), random)
+                               : ranker(window);
+      });
+      return std::pair(outcome.permutation.front(), outcome.calls);
+    };
+    const auto [first, calls] = first_place(7, -1);
+    for (int64_t other = 0; other < calls; ++other) {
+      bool changed = false;
+      for (int trial = 0; trial < 1000 && !changed; ++trial)
+        changed = first_place(7, other).first != first;
+      EXPECT_TRUE(changed) << WindowOrderName(rule.order) << " window " << other;
+    }
+  }
+}
+
 TEST(WindowPlan, NoPassageIsEverLostOrDoubled) {
   std::mt19937 random(4);
   const Ranker chaos = [&random](const Indices& window) {
@@ -211,6 +353,7 @@ TEST(WindowPlan, BadRulesAndBadOrdersAreRefused) {
   EXPECT_THROW(MakeWindowPlan(9, {.size = 1}), Error);
   EXPECT_THROW(MakeWindowPlan(9, {.size = 4, .step = 5}), Error);
   EXPECT_THROW(MakeWindowPlan(9, {.size = 4, .step = 2, .passes = 0}), Error);
+  EXPECT_THROW(MakeWindowPlan(9, {.size = 4, .step = 2, .passes = INT64_MAX}), Error);
   EXPECT_EQ(ParseWindowOrder("partition"), WindowOrder::kPartition);
   EXPECT_THROW(ParseWindowOrder("backwards"), Error);
   const auto plan = MakeWindowPlan(3, {});
