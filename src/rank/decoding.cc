@@ -63,4 +63,12 @@ DecodingChoice ChooseDecoding(const Recipe& recipe, const RankOptions& options) 
   return {decoding, 0};
 }
 
+void RequireSteadyAnswers(const Recipe& recipe, const RankOptions& options) {
+  if (!options.settle || recipe.kind != RecipeKind::kListwise) return;
+  if (ChooseDecoding(recipe, options).temperature <= 0) return;
+  throw Error(ErrorCode::kInvalidArgument, "settle",
+              "needs the same answer whenever the same is asked, and this decoding draws them; "
+              "rank with --decoding greedy or permutation");
+}
+
 }  // namespace dear

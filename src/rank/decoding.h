@@ -32,6 +32,9 @@ struct DecodingChoice {
 // writes none, first-token ranking by a model that reasons, or, for a recipe that is not listwise,
 // a decoding of rankings.
 DecodingChoice ChooseDecoding(const Recipe& recipe, const RankOptions& options);
+// Throws kInvalidArgument where a listwise ranking is to settle its first places alone
+// (RankOptions::settle) and its answers are sampled.
+void RequireSteadyAnswers(const Recipe& recipe, const RankOptions& options);
 
 }  // namespace dear
 

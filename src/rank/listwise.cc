@@ -37,6 +37,7 @@ WindowRule WindowsOf(const Recipe& recipe, const RankOptions& options) {
   take(options.depth, 1, "depth", &rule.depth);
   take(options.passes, 1, "passes", &rule.passes);
   if (options.order) rule.order = *options.order;
+  take(options.settle, 1, "settle", &rule.settle);
   return rule;
 }
 
@@ -124,6 +125,7 @@ class ListwiseRanker {
  private:
   void ChooseHow() {
     how_ = ChooseDecoding(recipe_, options_);
+    RequireSteadyAnswers(recipe_, options_);
     if (how_.decoding != Decoding::kFirst || recipe_.decoding.first_token) return;
     // The recipe's model is asked for the first id alone: what stands before it is given.
     recipe_.decoding.first_token = true;
@@ -355,14 +357,19 @@ class ListwiseRanker {
     result.trace.calls.push_back({1, call.usage});
   }
 
-  static void Finish(List& list, RankResult* result) {
+  void Finish(List& list, RankResult* result) const {
     result->permutation = list.plan->Permutation();
+    const int64_t windows = result->windows + list.plan->LeftOut();
+    if (options_.settle) {
+      result->settled = Settled{.top = *options_.settle, .windows = result->windows, .of = windows};
+    }
     for (const Repair repair : {Repair::kRepetition, Repair::kMissing, Repair::kWrongFormat}) {
       if (result->repairs[static_cast<size_t>(repair)] > 0) result->repair = repair;
     }
     const auto n = static_cast<int64_t>(result->permutation.size());
-    // The logits of one call alone can be compared.
-    if (result->windows == 1 && static_cast<int64_t>(list.logits.size()) == n) {
+    // The logits of one call alone can be compared; a call that was left out counts, so that the
+    // kind of score depends on no answer.
+    if (windows == 1 && static_cast<int64_t>(list.logits.size()) == n) {
       result->score_kind = ScoreKind::kLogit;
       result->scores = std::move(list.logits);
       return;

@@ -211,6 +211,49 @@ TEST(Listwise, EveryWindowOrderBringsTheBestToTheFront) {
   EXPECT_EQ(twice.windows, 18);
 }
 
+TEST(Listwise, SettlesTheFirstPlacesInFewerWindows) {
+  auto model = Answering("");
+  model->answer = [](const std::string& prompt) { return Oracle(prompt, 0); };
+  const Reranker reranker(model, LoadRecipe("dear-card"));
+  const RankResult all = reranker.Rank(Numbered(40), {.window = 20, .passes = 6});
+  EXPECT_FALSE(all.settled);
+  model->continued.clear();
+  const RankResult settled = reranker.Rank(Numbered(40), {.window = 20, .passes = 6, .settle = 10});
+  EXPECT_EQ(settled.permutation, all.permutation);
+  EXPECT_EQ(settled.scores, all.scores);
+  ASSERT_TRUE(settled.settled);
+  EXPECT_EQ(settled.settled->top, 10);
+  EXPECT_EQ(settled.settled->windows, static_cast<int64_t>(model->continued.size()));
+  EXPECT_EQ(settled.windows, settled.settled->windows);
+  EXPECT_LT(settled.windows, all.windows);
+  EXPECT_EQ(settled.settled->of, all.windows);
+  // One passage takes no window.
+  EXPECT_EQ(reranker.Rank(Numbered(1), {.settle = 3}).settled->of, 0);
+  EXPECT_THROW(reranker.Rank(Numbered(3), {.settle = 0}), Error);
+}
+
+TEST(Listwise, TheKindOfScoreDoesNotDependOnWhatWasLeftOut) {
+  auto model = Answering("");
+  model->logits = [](const std::string&) { return std::vector<float>{5, 4, 3, 2, 1}; };
+  const RankOptions twice{.passes = 2, .settle = 1};
+  const RankResult result = Reranker(model, LoadRecipe("first")).Rank(Edison(), twice);
+  EXPECT_EQ(result.windows, 1);
+  EXPECT_EQ(result.settled->of, 2);
+  EXPECT_EQ(result.score_kind, ScoreKind::kPosition);
+}
+
+TEST(Listwise, DrawnAnswersCannotSettle) {
+  const Reranker reranker(Answering("[0]"), LoadRecipe("dear-card"));
+  for (const Decoding decoding : {Decoding::kSample, Decoding::kConstrained}) {
+    try {
+      reranker.Rank(Edison(), {.decoding = decoding, .temperature = 0.5, .settle = 3});
+      FAIL() << "was not refused";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("settle: needs the same answer"));
+    }
+  }
+}
+
 TEST(Listwise, WindowsOfManyRequestsShareCallsAndABadOneCostsNoOther) {
   auto model = Answering("");
   model->answer = [](const std::string& prompt) {

@@ -51,6 +51,13 @@ struct RankTrace {
   std::vector<RankCall> calls;  // each takes the next of the prompts
 };
 
+// A listwise ranking that was to settle its first places alone (RankOptions::settle).
+struct Settled {
+  int64_t top = 0;      // places in front that are final
+  int64_t windows = 0;  // that the model was asked for
+  int64_t of = 0;       // that a ranking of all places takes
+};
+
 // One stage of several, as it left the whole list.
 struct StageReport {
   std::string model;
@@ -72,6 +79,7 @@ struct RankResult {
                                         // wrong_format, missing, repetition that occurred
   std::array<int64_t, 4> repairs = {};  // windows by Repair
   int64_t windows = 0;                  // model calls of a listwise ranking
+  std::optional<Settled> settled;       // where it was asked for, of the last stage
   MaskedProbability masked;             // of constrained decoding, over all tokens chosen under it
   std::vector<std::string> notes;       // what a user should know: a prompt that was shortened
   Usage usage;
@@ -102,6 +110,9 @@ struct RankOptions {
   // list that take part, times that the list is gone through, and in which order.
   std::optional<int64_t> window, step, depth, passes;
   std::optional<WindowOrder> order;
+  // Listwise: windows are left out where the first `settle` places provably come out the same
+  // (WindowRule::settle). Needs answers that are the same each time: refused where they are drawn.
+  std::optional<int64_t> settle;
   std::function<void(std::string_view piece)> on_text;  // streamed answer, reasoning included
   // After every call of the model: what it took, over all requests that shared it.
   std::function<void(const RankCall&)> on_call;

@@ -79,6 +79,7 @@ void Compose(RankResult stage, const Stage& which, bool first, RankResult* whole
   };
   if (rank(stage.repair) < rank(whole->repair)) whole->repair = stage.repair;
   whole->windows += stage.windows;
+  whole->settled = stage.settled;
   whole->masked += stage.masked;
   Append(std::move(stage.notes), &whole->notes);
   whole->usage += stage.usage;
@@ -102,6 +103,10 @@ std::vector<RankOutcome> RankInStages(std::span<const Stage> stages,
                                       std::span<const RankRequest> requests,
                                       const RankOptions& options,
                                       const std::optional<Fusion>& fusion) {
+  if (options.settle && fusion) {
+    throw Error(ErrorCode::kInvalidArgument, "settle",
+                "leaves places unfinished, and a fusion reads them all");
+  }
   std::vector<RankOutcome> outcomes(requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
     outcomes[i].result.permutation.resize(requests[i].passages.size());
@@ -124,6 +129,7 @@ std::vector<RankOutcome> RankInStages(std::span<const Stage> stages,
     RankOptions own = options;
     const bool listwise = stages[s].reranker->recipe().kind == RecipeKind::kListwise;
     if (any_listwise && !listwise) own.decoding.reset();
+    if (s + 1 < stages.size()) own.settle.reset();
     std::vector<RankOutcome> ranked = stages[s].reranker->RankAll(fronts, own);
     for (size_t f = 0; f < ranked.size(); ++f) {
       RankOutcome& whole = outcomes[owners[f]];

@@ -26,6 +26,8 @@ struct Stage {
 // With `fusion` the list that the stages give is fused with the order and scores in which the
 // passages came, and the score is the fused one.
 // A request that fails in a stage has that error, and the order that the stages before it gave.
+// `options.settle` is of the last stage: the others rank all that they are given. Throws
+// kInvalidArgument where it comes with `fusion`, which reads every place.
 std::vector<RankOutcome> RankInStages(std::span<const Stage> stages,
                                       std::span<const RankRequest> requests,
                                       const RankOptions& options,

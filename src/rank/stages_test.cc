@@ -97,6 +97,23 @@ TEST_F(StagesTest, AListwiseStageSaysPositions) {
   EXPECT_EQ(Run({{"writes", &writes_, 2}}).repair, Repair::kRepetition);
 }
 
+TEST_F(StagesTest, TheLastStageAloneSettles) {
+  const RankRequest request = Request();
+  // Two windows that do not overlap; the one behind does not reach the first place.
+  const RankOptions options{.window = 2, .step = 2, .settle = 1};
+  const std::vector<Stage> stages = {{"writes", &writes_}, {"again", &writes_}};
+  const auto twice = RankInStages(stages, std::span(&request, 1), options);
+  ASSERT_TRUE(twice.front().result.settled);
+  EXPECT_EQ(twice.front().result.settled->windows, 1);
+  EXPECT_EQ(twice.front().result.settled->of, 2);
+  EXPECT_EQ(twice.front().result.windows, 2 + 1);
+  const std::vector<Stage> scored_last = {{"writes", &writes_}, {"a", &by_a_}};
+  const auto scored = RankInStages(scored_last, std::span(&request, 1), options);
+  EXPECT_FALSE(scored.front().result.settled);
+  EXPECT_EQ(scored.front().result.windows, 2);
+  EXPECT_THROW(RankInStages(stages, std::span(&request, 1), options, ParseFusion("rrf")), Error);
+}
+
 TEST_F(StagesTest, FusionWeighsTheOrderInWhichThePassagesCame) {
   const RankResult mine = Run({{"a", &by_a_}}, ParseFusion("minmax:0"));
   EXPECT_THAT(mine.permutation, ElementsAre(1, 2, 3, 0));
