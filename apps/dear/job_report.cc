@@ -30,6 +30,9 @@ void JobReport::Add(const RankOutcome& outcome) {
   ++queries_;
   failed_ += outcome.error ? 1 : 0;
   for (size_t i = 0; i < repairs_.size(); ++i) repairs_[i] += outcome.result.repairs[i];
+  if (!outcome.result.settled) return;
+  left_out_ += outcome.result.settled->of - outcome.result.settled->windows;
+  settled_of_ += outcome.result.settled->of;
 }
 
 std::vector<std::string> JobReport::Lines(double seconds) const {
@@ -58,6 +61,10 @@ std::vector<std::string> JobReport::Lines(double seconds) const {
     answers += (repair == Repair::kOk ? " " : ", ") +
                std::to_string(repairs_[static_cast<size_t>(repair)]) + " " +
                std::string(RepairName(repair));
+  }
+  if (settled_of_ > 0) {
+    lines.push_back(std::to_string(left_out_) + " of " + Counted(settled_of_, "window", "windows") +
+                    " left out, without which the first places are settled");
   }
   return lines;
 }

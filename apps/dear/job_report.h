@@ -22,7 +22,8 @@ class JobReport {
   size_t queries() const { return queries_; }
   int64_t tokens() const { return usage_.prompt_tokens + usage_.completion_tokens; }
   // A few lines for people: queries and how many failed; calls, passes and tokens; and of listwise
-  // rankings how many answers had to be repaired, and why.
+  // rankings how many answers had to be repaired, and why, and how many windows were left out where
+  // the first places alone were settled.
   std::vector<std::string> Lines(double seconds) const;
 
  private:
@@ -32,6 +33,8 @@ class JobReport {
   int64_t prompts_ = 0;
   Usage usage_;
   std::array<int64_t, 4> repairs_ = {};  // windows by Repair
+  int64_t left_out_ = 0;                 // of the settled_of_ windows of settled rankings
+  int64_t settled_of_ = 0;
 };
 
 }  // namespace dear::app

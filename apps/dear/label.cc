@@ -172,7 +172,8 @@ void AddLabel(CLI::App& app, Globals& globals) {
   DeclareOutput(*command, *options);
   options->rank.rank.Declare(*command);
   // A teacher speaks of every passage, and of nothing else.
-  for (const char* name : {"--depth", "--trace"}) command->remove_option(command->get_option(name));
+  for (const char* name : {"--depth", "--settle", "--trace"})
+    command->remove_option(command->get_option(name));
   command->get_option("--reasoning")
       ->description("Let the model reason before it ranks; sft keeps what it wrote");
   command->callback([options, command, &globals] {

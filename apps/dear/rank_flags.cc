@@ -56,6 +56,13 @@ void RankFlags::Declare(CLI::App& command) {
                   "the front), partition (all against the middle of the first window), tournament "
                   "(winners meet); the last two rank many windows at once")
       ->check(CLI::IsMember({"sliding", "partition", "tournament"}));
+  command
+      .add_option("--settle", settle,
+                  "Listwise: leave out windows that cannot change the first N places, which come "
+                  "out the same; those behind may stay unfinished. Saves passes that repeat, and "
+                  "windows that do not overlap (docs/recipes.md). Of several stages it is of the "
+                  "last; changes nothing of other recipes")
+      ->check(positive);
   command.add_option("--instruction", instruction,
                      "What is sought, for recipes that take an instruction (qwen3-reranker, "
                      "mxbai-v2)");
@@ -114,6 +121,8 @@ RankOptions RankFlags::Options(std::span<const Stage> stages) const {
   options.step = step;
   options.passes = passes;
   if (!order.empty()) options.order = ParseWindowOrder(order);
+  options.settle = settle;
+  RequireSteadyAnswers(stages.back().reranker->recipe(), options);
   return options;
 }
 
@@ -132,6 +141,10 @@ std::vector<StageSpec> RankFlags::Later() const {
 
 std::optional<Fusion> RankFlags::FusionOf() const {
   if (fuse.empty()) return std::nullopt;
+  if (settle) {
+    throw Error(ErrorCode::kInvalidArgument, "--settle",
+                "leaves places unfinished, and --fuse reads them all");
+  }
   return ParseFusion(fuse);
 }
 

@@ -19,7 +19,7 @@ struct RankFlags {
   std::string chat_format;  // empty: recognised from the model's own template
   std::string decoding;
   std::optional<double> temperature, top_p;
-  std::optional<int64_t> top_k, passes;
+  std::optional<int64_t> top_k, passes, settle;
   std::string order;
   uint64_t seed = 0;
   std::optional<int64_t> max_new_tokens;
@@ -42,6 +42,7 @@ struct RankFlags {
   RankOptions Options(std::span<const Stage> stages) const;
   // The stages behind the first. Throws kInvalidArgument.
   std::vector<StageSpec> Later() const;
+  // Throws kInvalidArgument, also where the ranking that it fuses is not finished (--settle).
   std::optional<Fusion> FusionOf() const;
 };
 

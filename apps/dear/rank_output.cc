@@ -122,6 +122,11 @@ OrderedJson RankJson(const RankedQuery& ranked) {
   out["reasoning"] = result.reasoning;
   out["repair"] = RepairName(result.repair);
   out["windows"] = result.windows;
+  if (result.settled) {
+    out["settled"] = {{"top", result.settled->top},
+                      {"windows", result.settled->windows},
+                      {"of", result.settled->of}};
+  }
   if (result.masked.tokens > 0) {
     out["masked_probability"] = {{"mean", result.masked.mean()}, {"max", result.masked.max}};
   }
@@ -177,6 +182,11 @@ std::string RankTable(const RankedQuery& ranked, const Terminal& terminal) {
                        std::to_string(result.usage.prompt_tokens + result.usage.completion_tokens) +
                        " tokens" + dot + Fixed(ranked.total_seconds, 2) + " s";
   if (const std::string repaired = Repaired(result); !repaired.empty()) footer += dot + repaired;
+  if (result.settled) {
+    footer += dot + "first " + std::to_string(result.settled->top) + " settled, " +
+              std::to_string(result.settled->of - result.settled->windows) + " of " +
+              std::to_string(result.settled->of) + " windows left out";
+  }
   return out + terminal.Styled("2", footer) + "\n";
 }
 

@@ -60,6 +60,50 @@ class Stages(support.Case):
             self.assertEqual(sorted(result["permutation"]), list(range(5)), order)
             self.assertGreater(result["windows"], 2)
 
+    def test_the_first_places_settle_in_fewer_windows(self):
+        listwise = ["-m", FLOWS / "listwise", "--window", "2", "--max-new-tokens", "8"]
+        for more in (["--passes", "9"], ["--step", "2"], ["--step", "2", "--passes", "3"], ["--order", "partition"],
+                     ["--order", "tournament"]):
+            whole = self.result(*listwise, *more)
+            self.assertNotIn("settled", whole)
+            settled = self.result(*listwise, *more, "--settle", "2")
+            self.assertEqual(settled["permutation"][:2], whole["permutation"][:2], more)
+            self.assertEqual(settled["settled"], {"top": 2, "windows": settled["windows"], "of": whole["windows"]}, more)
+            self.assertEqual(settled["windows"] < whole["windows"], "--order" not in more, more)
+        # Of two stages it is the last one's, and none of a pointwise one.
+        stages = ["-m", FLOWS / "classifier", "--then", FLOWS / "listwise", *listwise[2:], "--step", "2"]
+        both = self.result(*stages, "--settle", "1")
+        self.assertEqual(both["permutation"][0], self.result(*stages)["permutation"][0])
+        self.assertEqual(both["settled"], {"top": 1, "windows": 0, "of": 2})  # five by two: the first is alone
+        alone = self.result("-m", FLOWS / "classifier", "--settle", "1")
+        self.assertNotIn("settled", alone)
+        self.assertEqual(alone["results"], self.result("-m", FLOWS / "classifier")["results"])
+        table = self.ok("rerank", "-q", "who", *self.documents, *listwise, "--step", "2", "--format", "table", "--settle", "2")
+        self.assertIn("first 2 settled, 1 of 2 windows left out", table.stdout.splitlines()[-1])
+        bad = ["rerank", "-q", "who", *self.documents, *listwise, "--settle"]
+        self.fails(1, *bad, "2", "--temperature", "0.5", saying="settle: needs the same answer whenever the same is asked")
+        self.fails(1, *bad, "2", "--fuse", "rrf", saying="--settle: leaves places unfinished")
+        self.fails(2, *bad, "0", saying="--settle")
+        self.fails(2, "label", "rows.jsonl", "-o", "out", "--settle", "2", saying="--settle")
+
+    def test_a_job_that_settles_is_carried_on_as_one(self):
+        jobs = self.folder / "jobs.jsonl"
+        jobs.write_text("".join(json.dumps({"query": {"text": GOLDEN["query"], "qid": f"t{i}"}, "candidates": [
+            {"docid": str(d), "score": 9.0 - d, "doc": {"text": text}} for d, text in enumerate(GOLDEN["passages"])]}) + "\n"
+            for i in range(3)))
+        out = self.folder / "out.jsonl"
+        job = ["rerank", "-m", FLOWS / "listwise", "--jobs", jobs, "-o", out, "--window", "2", "--step", "2", "--max-new-tokens", "8"]
+        done = self.ok(*job, "--settle", "2")
+        self.assertIn("dear: 3 of 6 windows left out", done.stderr)
+        whole = out.read_text()
+        out.write_text("".join(whole.splitlines(keepends=True)[:1]))
+        self.fails(1, *job, "--resume", saying="settle was '2' and is now not given")
+        self.fails(1, *job, "--settle", "3", "--resume", saying="settle was '2' and is now '3'")
+        self.ok(*job, "--resume", env={"DEAR_SETTLE": "2"})
+        settled = [[json.loads(line)[field] for field in ("qid", "permutation", "settled")] for line in whole.splitlines()]
+        self.assertEqual(settled, [[json.loads(line)[field] for field in ("qid", "permutation", "settled")]
+                                   for line in out.read_text().splitlines()])
+
     def test_a_query_that_fails_keeps_its_order_and_costs_no_other(self):
         jobs = self.folder / "jobs.jsonl"
         # The second query alone is longer than the model's context.
