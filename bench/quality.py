@@ -142,13 +142,20 @@ def quality_of_forms(options):
     return "\n\n".join(parts)
 
 
+def span_of(values):
+    """"9.0", or "9.9–10.4" where they differ."""
+    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
+    return low if low == high else f"{low}–{high}"
+
+
 def window_orders(options, name):
+    """The table of the orders, and that of what settling the first places leaves out."""
     out = subprocess.run([options.orders, options.data / f"{name}.qrels.txt", options.data / f"{name}.run.txt"],
                          check=True, capture_output=True, text=True).stdout
-    settings = {}
+    settings, settled = {}, {}
     for line in map(json.loads, out.splitlines()):
         key = (line["order"], line["size"], line["step"], line["passes"])
-        settings.setdefault(key, []).append(line)
+        (settled if "settle" in line else settings).setdefault(key, []).append(line)
     rows = []
     for (order, size, step, passes), lines in settings.items():
         fixed = order in ("first stage", "all in one")
@@ -156,7 +163,15 @@ def window_orders(options, name):
         values = [f"{line['ndcg_cut_10']:.4f}"[1:] for line in lines]
         rows.append([order, "" if fixed else str(size), str(step) if sliding else "", str(passes) if sliding else "",
                      f"{lines[0]['calls']:.1f}", f"{lines[0]['rounds']:.1f}"] + values + [""] * (3 - len(values)))
-    return table(["order", "window", "step", "passes", "calls", "rounds", "sure", "noise 0.5", "noise 1.0"], rows)
+    saved = []
+    for (order, size, step, passes), lines in settled.items():
+        sliding = order == "sliding"
+        values = [f"{line['settled_calls']:.1f} / {line['settled_rounds']:.1f}" for line in lines]
+        saved.append([order, str(size), str(step) if sliding else "", str(passes) if sliding else "",
+                      " / ".join(span_of([line[what] for line in lines]) for what in ("calls", "rounds"))] + values)
+    noises = ["sure", "noise 0.5", "noise 1.0"]
+    return (table(["order", "window", "step", "passes", "calls", "rounds"] + noises, rows),
+            table(["order", "window", "step", "passes", "all windows"] + noises, saved))
 
 
 def cpu():
@@ -183,6 +198,7 @@ def main():
     forms = quality_of_forms(options)
     names = [text.partition(":")[0] for text in options.sets]
     oracle_set = "dl19" if "dl19" in names else names[0]
+    orders, settled = window_orders(options, oracle_set)
     text = f"""# Ranking quality
 
 Made by `bench/quality.py` on {datetime.date.today()} ({cpu()}); every figure is nDCG@10 as trec_eval -c gives it, computed
@@ -207,7 +223,16 @@ are made from it, and lose a second time.
 standard deviation on the relevance level at every look, so that this is about the orders and no model. Calls and rounds
 (windows of one round go through the model side by side) are means a query.
 
-{window_orders(options, oracle_set)}
+{orders}
+
+What `--settle 10` needs of it, as calls / rounds: here the ranker errs alike whenever it is shown the same window, as
+greedy decoding does, and in a way of its own on each other one. The first ten places are those of all windows, which the
+run checks. A ranker that has one order in mind comes to it, and the passes behind that are left out; one that errs on
+every window anew never does, and its windows are never the same. Windows that do not overlap are left out under any. Every
+other window can bring a passage to the front, so one pass of windows that overlap and the other two orders take what they
+took.
+
+{settled}
 """
     if options.out:
         options.out.write_text(text, encoding="utf-8")

@@ -2,16 +2,21 @@
 // a ranker that knows the judgements orders each window, surely or with noise on what it knows.
 //   window_orders_bench QRELS RUN [--depth N] [--seed S]
 // One JSON object a setting: {"order", "size", "step", "passes", "noise", "calls", "rounds" (means
-// over the queries), "ndcg_cut_10" (as trec_eval -c)}. The first is the run as it came. Fails where
-// an order loses or doubles a passage, or where a ranker that knows all does not bring the ten best
-// to the top although the order promises it.
+// over the queries), "ndcg_cut_10" (as trec_eval -c)}. The first is the run as it came. Then what
+// settling the first ten places leaves out, under rankers that answer the same window alike:
+// {"order", …, "noise", "settle", "calls", "rounds" (of all windows), "settled_calls",
+// "settled_rounds"}. Fails where an order loses or doubles a passage, where a ranker that knows all
+// does not bring the ten best to the top although the order promises it, or where settled places
+// are not those of all windows.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,7 +49,10 @@ struct Outcome {
   double calls = 0;
   double rounds = 0;
   std::string run;  // TREC lines
+  std::vector<std::vector<int64_t>> permutations;
 };
+
+constexpr int64_t kSettle = 10;
 
 // Ids and judgements of the run's queries, best first as trec_eval orders them.
 std::vector<Query> ReadQueries(const eval::Qrels& qrels, const eval::Run& run) {
@@ -68,12 +76,20 @@ std::vector<Query> ReadQueries(const eval::Qrels& qrels, const eval::Run& run) {
   return out;
 }
 
-// Orders windows by relevance, with noise of that standard deviation on every look at a passage.
+// Orders windows by relevance, with noise of that standard deviation on every look at a passage; a
+// steady one looks the same way whenever it is shown the same window.
 class Oracle {
  public:
-  Oracle(double noise, uint64_t seed) : random_(seed), noise_(noise) {}
+  Oracle(double noise, uint64_t seed, bool steady)
+      : random_(seed), noise_(noise), seed_(seed), steady_(steady) {}
 
   std::vector<int64_t> Places(const std::vector<int64_t>& window, const Query& query) {
+    if (steady_ && noise_ > 0) {
+      std::string asked = query.qid;
+      for (const int64_t index : window) asked += " " + std::to_string(index);
+      random_.seed(seed_ ^ std::hash<std::string>()(asked));
+      normal_.reset();
+    }
     std::vector<double> seen;
     for (const int64_t index : window) {
       const double truth = query.relevance[static_cast<size_t>(index)];
@@ -91,6 +107,8 @@ class Oracle {
   std::mt19937_64 random_;
   std::normal_distribution<double> normal_;
   double noise_;
+  uint64_t seed_;
+  bool steady_;
 };
 
 void Append(const Query& query, const std::vector<int64_t>& permutation, std::string& out) {
@@ -101,9 +119,9 @@ void Append(const Query& query, const std::vector<int64_t>& permutation, std::st
 }
 
 Outcome RankAll(const std::vector<Query>& queries, const WindowRule& rule, double noise,
-                uint64_t seed) {
+                uint64_t seed, bool steady) {
   Outcome out;
-  Oracle oracle(noise, seed);
+  Oracle oracle(noise, seed, steady);
   for (const Query& query : queries) {
     const auto n = static_cast<int64_t>(query.docids.size());
     const auto plan = MakeWindowPlan(n, rule);
@@ -116,6 +134,7 @@ Outcome RankAll(const std::vector<Query>& queries, const WindowRule& rule, doubl
     }
     std::vector<int64_t> permutation = plan->Permutation();
     Append(query, permutation, out.run);
+    out.permutations.push_back(permutation);
     std::ranges::sort(permutation);
     for (int64_t i = 0; i < n; ++i) {
       if (static_cast<int64_t>(permutation.size()) != n || permutation[static_cast<size_t>(i)] != i)
@@ -134,6 +153,46 @@ double Ndcg(const std::string& run, const eval::Qrels& qrels) {
   return eval::Evaluate(eval::Run::Parse(source), qrels, measures,
                         {.judging = {}, .complete = true})
       .summary.front();
+}
+
+void SettleTheFirst(const std::vector<Query>& queries, int64_t depth, uint64_t seed) {
+  using enum WindowOrder;
+  const Setting settings[] = {
+      {"sliding", {.size = 20, .step = 10, .depth = depth}},
+      {"sliding", {.size = 20, .step = 10, .depth = depth, .passes = 2}},
+      {"sliding", {.size = 20, .step = 10, .depth = depth, .passes = 3}},
+      {"sliding", {.size = 20, .step = 10, .depth = depth, .passes = 5}},
+      {"sliding", {.size = 20, .step = 10, .depth = depth, .passes = 10}},
+      {"sliding", {.size = 20, .step = 20, .depth = depth}},
+      {"sliding", {.size = 20, .step = 20, .depth = depth, .passes = 2}},
+      {"partition", {.size = 20, .depth = depth, .order = kPartition}},
+      {"tournament", {.size = 20, .depth = depth, .order = kTournament}},
+  };
+  for (const double noise : {0.0, 0.5, 1.0}) {
+    for (const auto& [label, rule] : settings) {
+      const Outcome all = RankAll(queries, rule, noise, seed, true);
+      WindowRule settling = rule;
+      settling.settle = kSettle;
+      const Outcome settled = RankAll(queries, settling, noise, seed, true);
+      for (size_t q = 0; q < queries.size(); ++q) {
+        const auto top = std::min<size_t>(kSettle, queries[q].docids.size());
+        if (!std::ranges::equal(std::span(all.permutations[q]).first(top),
+                                std::span(settled.permutations[q]).first(top)))
+          throw Error(ErrorCode::kInternal, queries[q].qid, "the settled places are others");
+      }
+      const OrderedJson line = {{"order", label},
+                                {"size", rule.size},
+                                {"step", rule.step},
+                                {"passes", rule.passes},
+                                {"noise", noise},
+                                {"settle", kSettle},
+                                {"calls", all.calls},
+                                {"rounds", all.rounds},
+                                {"settled_calls", settled.calls},
+                                {"settled_rounds", settled.rounds}};
+      std::printf("%s\n", line.dump().c_str());
+    }
+  }
 }
 
 int Run(int argc, char** argv) {
@@ -183,7 +242,7 @@ int Run(int argc, char** argv) {
   for (const double noise : {0.0, 0.5, 1.0}) {
     double best = 0;
     for (const Setting& setting : settings) {
-      const Outcome outcome = RankAll(queries, setting.rule, noise, seed);
+      const Outcome outcome = RankAll(queries, setting.rule, noise, seed, false);
       const double ndcg = Ndcg(outcome.run, qrels);
       if (setting.rule.size == 0) best = ndcg;
       // Where a pass brings the first ten to the top for sure, a sure ranker reaches the best.
@@ -194,6 +253,7 @@ int Run(int argc, char** argv) {
       print(setting, noise, outcome);
     }
   }
+  SettleTheFirst(queries, depth, seed);
   return 0;
 }
 
