@@ -175,7 +175,8 @@ int RunEval(const EvalFlags& flags, const Globals& globals) {
   if (!flags.model.empty()) {
     if (ranked.empty()) ranked = (folder.emplace().path() / "reranked.jsonl").string();
     (void)eval::Qrels::Parse(OpenText(flags.qrels));  // before the work, not after it
-    RerankJobs({flags.model, flags.RerankInput(), flags.rerank, globals.quiet}, ranked);
+    RerankJobs({flags.model, flags.RerankInput(), flags.prefix_cache, flags.rerank, globals.quiet},
+               ranked);
   }
   const Figures figures = Compute(flags, ranked, globals);
   if (!flags.report.empty()) WriteReport(flags, figures, globals);
@@ -238,7 +239,8 @@ int RunPublished(const EvalFlags& flags, const Globals& globals) {
       const std::string path = ForSet(patterns[i], set.name);
       if (!flags.model.empty()) {
         const std::string jobs = FindSetFile(set, set.jobs, flags.data).string();
-        RerankJobs({flags.model, {"--jobs", jobs}, flags.rerank, globals.quiet}, path);
+        RerankJobs({flags.model, {"--jobs", jobs}, flags.prefix_cache, flags.rerank, globals.quiet},
+                   path);
       }
       const eval::Run run = eval::Run::Parse(OpenText(path), &pool);
       const eval::Evaluation evaluation = eval::Evaluate(run, qrels, measures, options, &pool);

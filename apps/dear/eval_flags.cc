@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "eval/measure_set.h"
+#include "model_flags.h"
 
 namespace dear::app {
 namespace {
@@ -124,6 +125,7 @@ void EvalFlags::Declare(CLI::App& command) {
       ->envname("DEAR_EVAL_CORPUS");
   command.add_option("--rerank", rerank, "With --model: more flags of dear rerank, in one string")
       ->type_name("FLAGS");
+  DeclarePrefixCache(command, prefix_cache);
   command
       .add_option("--ranked", ranked,
                   "With --model: keep the rankings here, and go on with what is there")

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct EvalFlags {
   std::string jobs;
   std::string run, topics, corpus;
   std::string rerank;
+  std::optional<uint64_t> prefix_cache;  // of reranking, in bytes
   std::string ranked;
   std::string published;
   std::string data = ".";

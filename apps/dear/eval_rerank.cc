@@ -38,6 +38,8 @@ void RerankJobs(const RerankForEval& request, const fs::path& out) {
   words.insert(words.end(), {"--format", "jsonl", "-o", out.string()});
   std::error_code error;
   if (fs::exists(out, error)) words.emplace_back("--resume");
+  if (request.prefix_cache)
+    words.insert(words.end(), {"--prefix-cache", std::to_string(*request.prefix_cache)});
   if (request.quiet) words.emplace_back("--quiet");
   std::istringstream flags(request.flags);
   for (std::string flag; flags >> flag;) words.push_back(flag);

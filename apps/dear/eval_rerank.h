@@ -1,7 +1,9 @@
 #ifndef DEAR_APPS_DEAR_EVAL_RERANK_H_
 #define DEAR_APPS_DEAR_EVAL_RERANK_H_
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,8 +11,9 @@ namespace dear::app {
 
 struct RerankForEval {
   std::string model;
-  std::vector<std::string> queries;  // the flags that bring them: --jobs FILE, or --run RUN …
-  std::string flags;                 // more flags of dear rerank, separated by blanks
+  std::vector<std::string> queries;      // the flags that bring them: --jobs FILE, or --run RUN …
+  std::optional<uint64_t> prefix_cache;  // in bytes; null: as dear rerank does
+  std::string flags;                     // more flags of dear rerank, separated by blanks
   bool quiet = false;
 };
 

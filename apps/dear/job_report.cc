@@ -47,7 +47,11 @@ std::vector<std::string> JobReport::Lines(double seconds) const {
   work = Counted(prompts_, "prompt", "prompts") + " in " + Counted(calls_, "call", "calls") +
          " of the model, " + Counted(usage_.forward_passes, "pass", "passes") + "; " +
          Counted(usage_.prompt_tokens, "token", "tokens") + " read";
-  if (usage_.shared_tokens > 0) work += " (" + std::to_string(usage_.shared_tokens) + " shared)";
+  std::string saved;
+  if (usage_.shared_tokens > 0) saved = std::to_string(usage_.shared_tokens) + " shared";
+  if (usage_.cached_tokens > 0)
+    saved += (saved.empty() ? "" : ", ") + std::to_string(usage_.cached_tokens) + " cached";
+  if (!saved.empty()) work += " (" + saved + ")";
   if (usage_.completion_tokens > 0)
     work += ", " + std::to_string(usage_.completion_tokens) + " written";
   work += "; " + std::to_string(static_cast<int64_t>(static_cast<double>(tokens()) * per_second)) +

@@ -21,8 +21,8 @@ constexpr std::string_view kSuffix = ".meta.json";
 // Results do not depend on these.
 const std::set<std::string, std::less<>>& OtherFlags() {
   static const std::set<std::string, std::less<>> names = {
-      "help",   "quiet",  "verbose",   "threads", "jobs",        "run", "topics",
-      "corpus", "resume", "overwrite", "output",  "invocations", "json"};
+      "help",   "quiet",  "verbose",   "threads", "jobs",        "run",  "topics",
+      "corpus", "resume", "overwrite", "output",  "invocations", "json", "prefix-cache"};
   return names;
 }
 

@@ -39,6 +39,7 @@ OrderedJson ReportJson(const LabelReport& report, const LabelRun& run,
                       {"repaired", report.repaired},
                       {"dropped", report.dropped},
                       {"prompt_tokens", report.usage.prompt_tokens},
+                      {"cached_tokens", report.usage.cached_tokens},
                       {"completion_tokens", report.usage.completion_tokens},
                       {"seconds", RoundSeconds(report.seconds)}};
   if (run.prompts() != nullptr) {
@@ -171,6 +172,7 @@ void AddLabel(CLI::App& app, Globals& globals) {
   DeclareRows(*command, *options);
   DeclareOutput(*command, *options);
   options->rank.rank.Declare(*command);
+  DeclarePrefixCache(*command, options->rank.model.prefix_cache);
   // A teacher speaks of every passage, and of nothing else.
   for (const char* name : {"--depth", "--settle", "--trace"})
     command->remove_option(command->get_option(name));

@@ -14,6 +14,21 @@ void DeclareModelName(CLI::App& command, std::string& model) {
       ->capture_default_str();
 }
 
+void DeclarePrefixCache(CLI::App& command, std::optional<uint64_t>& bytes) {
+  command
+      .add_option("--prefix-cache", bytes,
+                  "Memory for what prompts begin with, kept for later ones: bytes, or as 256MiB, "
+                  "2GiB; 0 keeps nothing. Results are the same, to the bit")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+      // Comes before the one above, which would take -1 for a very large number.
+      ->transform(CLI::Validator(
+          [](std::string& text) {
+            return text.starts_with('-') ? "'" + text + "' is no size" : std::string();
+          },
+          ""))
+      ->type_name("SIZE");
+}
+
 void ModelFlags::Declare(CLI::App& command) {
   DeclareModelName(command, model);
   command.add_option("--base", base, "The base model of the adapter given by -m");
@@ -57,6 +72,7 @@ LoadRequest ModelFlags::Request() const {
     if (compute == ComputeName(each)) request.options.compute = each;
   }
   request.threads = threads;
+  request.prefix_cache_bytes = prefix_cache.value_or(kDefaultPrefixCache);
   return request;
 }
 

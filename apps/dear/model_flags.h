@@ -1,6 +1,8 @@
 #ifndef DEAR_APPS_DEAR_MODEL_FLAGS_H_
 #define DEAR_APPS_DEAR_MODEL_FLAGS_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,8 @@
 namespace dear::app {
 
 inline constexpr const char* kDefaultModel = "smollm2-135m-instruct";
+
+inline constexpr uint64_t kDefaultPrefixCache = 0;
 
 // The flags of every command that loads a model.
 struct ModelFlags {
@@ -22,12 +26,15 @@ struct ModelFlags {
   std::string device = "cpu";
   bool double_quant = false;
   int threads = 0;
+  std::optional<uint64_t> prefix_cache;  // bytes
 
   void Declare(CLI::App& command);
   LoadRequest Request() const;
 };
 
 void DeclareModelName(CLI::App& command, std::string& model);
+// Of the commands that rank.
+void DeclarePrefixCache(CLI::App& command, std::optional<uint64_t>& bytes);
 
 // Loads with a progress bar on a terminal.
 LoadedModel LoadWithProgress(const ModelFlags& flags, bool quiet, bool needs_tokenizer = true);

@@ -65,6 +65,7 @@ OrderedJson TraceJson(const RankTrace& trace) {
     const Usage& usage = model_call.usage;
     out["timings"].push_back({{"prompts", model_call.prompts},
                               {"prompt_tokens", usage.prompt_tokens},
+                              {"cached_tokens", usage.cached_tokens},
                               {"completion_tokens", usage.completion_tokens},
                               {"forward_passes", usage.forward_passes},
                               {"drafted_tokens", usage.drafted_tokens},
@@ -89,7 +90,8 @@ OrderedJson StageJson(const StageReport& stage) {
            {{"prompt_tokens", stage.usage.prompt_tokens},
             {"completion_tokens", stage.usage.completion_tokens},
             {"forward_passes", stage.usage.forward_passes},
-            {"shared_tokens", stage.usage.shared_tokens}}}};
+            {"shared_tokens", stage.usage.shared_tokens},
+            {"cached_tokens", stage.usage.cached_tokens}}}};
 }
 
 std::string Repaired(const RankResult& result) {
@@ -133,7 +135,8 @@ OrderedJson RankJson(const RankedQuery& ranked) {
   out["usage"] = {{"prompt_tokens", result.usage.prompt_tokens},
                   {"completion_tokens", result.usage.completion_tokens},
                   {"forward_passes", result.usage.forward_passes},
-                  {"shared_tokens", result.usage.shared_tokens}};
+                  {"shared_tokens", result.usage.shared_tokens},
+                  {"cached_tokens", result.usage.cached_tokens}};
   out["seconds"] = {{"load", RoundSeconds(ranked.load_seconds)},
                     {"prefill", RoundSeconds(result.usage.prefill_seconds)},
                     {"decode", RoundSeconds(result.usage.decode_seconds)},

@@ -223,6 +223,7 @@ void AddRerank(CLI::App& app, Globals& globals) {
                     "With --jobs and --run: skip the queries that OUT holds already");
   command->add_flag("--overwrite", options->overwrite, "Replace an existing output file");
   options->rank.Declare(*command);
+  DeclarePrefixCache(*command, options->model.prefix_cache);
   command->callback([options, command, &globals] {
     if (options->json && options->format.empty())
       options->format = options->IsJob() ? "jsonl" : "json";

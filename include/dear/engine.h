@@ -17,6 +17,9 @@ struct EngineOptions {
   std::string weights = "auto";  // auto, f32, bf16, int8, nf4, fp4, q8, q4
   bool double_quant = false;     // with nf4 and fp4
   int threads = 0;               // 0: as many as the process may use
+  // Keys and values of what prompts begin with, kept for later rankings, in bytes; 0: none. Results
+  // are the same.
+  uint64_t prefix_cache_bytes = 0;
 };
 
 struct RankerOptions {

@@ -23,6 +23,7 @@ struct Ranking {
   std::string reasoning;                // kept apart from it
   std::string repair;  // "ok", or what had to be mended: "wrong_format", "missing", "repetition"
   int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;  // of these: taken from the prefix cache, not computed
   int64_t completion_tokens = 0;
 };
 

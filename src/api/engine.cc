@@ -33,6 +33,7 @@ Engine Engine::Load(const std::string& model, const EngineOptions& options) {
   request.options.weights = {.form = ParseWeightForm(options.weights),
                              .double_quant = options.double_quant};
   request.threads = options.threads;
+  request.prefix_cache_bytes = options.prefix_cache_bytes;
   auto impl = std::make_shared<Impl>();
   impl->loaded = dear::Load(request);
   return Engine(std::move(impl));
@@ -129,6 +130,7 @@ Ranking Ranker::Rank(const std::string& query, const std::vector<std::string>& p
   ranking.reasoning = std::move(result.reasoning);
   ranking.repair = RepairName(result.repair);
   ranking.prompt_tokens = result.usage.prompt_tokens;
+  ranking.cached_tokens = result.usage.cached_tokens;
   ranking.completion_tokens = result.usage.completion_tokens;
   return ranking;
 }

@@ -134,7 +134,8 @@ std::shared_ptr<LanguageModel> LoadedModel::MakeLanguageModel(
       .adapter = std::move(adapter),
       .tokenizer = tokenizer,
       .pool = pool,
-      .repetition_penalty = checkpoint.generation.repetition_penalty.value_or(1)});
+      .repetition_penalty = checkpoint.generation.repetition_penalty.value_or(1),
+      .prefixes = prefixes});
 }
 
 namespace {
@@ -150,6 +151,11 @@ LoadedModel LoadWith(const LoadRequest& request, const LoadedModel* first) {
     loaded.tokenizer = OpenTokenizer(loaded.files);
   }
   loaded.pool = first ? first->pool : std::make_shared<ThreadPool>(request.threads);
+  if (first != nullptr) {
+    loaded.prefixes = first->prefixes;
+  } else if (request.prefix_cache_bytes > 0) {
+    loaded.prefixes = std::make_shared<PrefixCache>(request.prefix_cache_bytes);
+  }
   LoadOptions options = request.options;
   options.pool = loaded.pool;
   if (first == nullptr || !fs::equivalent(first->files.base, loaded.files.base)) {

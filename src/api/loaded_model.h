@@ -1,6 +1,7 @@
 #ifndef DEAR_API_LOADED_MODEL_H_
 #define DEAR_API_LOADED_MODEL_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "formats/checkpoint.h"
 #include "model/adapter.h"
 #include "model/model.h"
+#include "model/prefix_cache.h"
 #include "rank/detect_recipe.h"
 #include "rank/model_language_model.h"
 #include "text/tokenizer.h"
@@ -29,6 +31,8 @@ struct LoadRequest {
   std::vector<NamedAdapter> adapters;
   LoadOptions options;
   int threads = 0;  // 0: as many as the process may use
+  // Bytes of keys and values that are kept of beginnings of prompts; 0: nothing is.
+  uint64_t prefix_cache_bytes = 0;
   // Without it a model that has no tokenizer can be loaded too (its tokenizer is then null).
   bool needs_tokenizer = true;
 };
@@ -44,6 +48,9 @@ struct LoadedModel {
   std::vector<std::shared_ptr<const Adapter>> adapters;
   std::vector<std::filesystem::path> adapter_folders;  // of each
   double seconds = 0;                                  // that loading took
+  // Where its language models, and models loaded beside it, keep beginnings of prompts; null:
+  // nowhere. Those that share it take turns.
+  std::shared_ptr<PrefixCache> prefixes = nullptr;
 
   // By name; "base" is the model without one (null). An empty name is the first adapter, where
   // there is one. Throws kNotFound that lists the names.

@@ -34,12 +34,14 @@ struct GenerateRequest {
   // Tokens are the same with and without one; where the temperature is above 0 it is not asked.
   std::shared_ptr<Drafter> drafter;
   std::shared_ptr<Constraint> constraint;  // every other token is masked
+  size_t keep = 0;  // tokens of the prompt's beginning that the stepper keeps for later ones
 };
 
 struct Generated {
   std::vector<TokenId> ids;  // the stop id included, as transformers' generate returns it
   std::string text;          // special tokens skipped, stop string cut
   StopReason reason = StopReason::kLength;
+  int64_t cached = 0;          // tokens of the prompt that the stepper had kept
   int64_t forward_passes = 0;  // calls of the model that this sequence took part in
   int64_t drafted = 0;         // rows of drafts that were checked in them
   int64_t accepted = 0;        // of these, tokens that the model chose itself

@@ -63,6 +63,19 @@ class ScriptedStepper : public Stepper {
     held_[id] = held_.at(source).substr(0, static_cast<size_t>(length));
     return id;
   }
+  std::optional<Begun> Begin(const std::shared_ptr<const Adapter>&, std::span<const TokenId> tokens,
+                             size_t least) override {
+    const std::string asked(tokens.begin(), tokens.end());
+    if (kept_.size() <= least || !asked.starts_with(kept_)) return std::nullopt;
+    const SequenceId id = Add(nullptr);
+    held_[id] = kept_;
+    return Begun{.sequence = id, .held = kept_.size()};
+  }
+  void Keep(SequenceId id, std::span<const TokenId> tokens) override {
+    kept_.assign(tokens.begin(), tokens.end());
+    EXPECT_TRUE(held_.at(id).starts_with(kept_));
+    ++keeps_;
+  }
   void Remove(SequenceId id) override { held_.erase(id); }
   void Truncate(SequenceId id, int64_t length) override {
     held_.at(id).resize(static_cast<size_t>(length));
@@ -90,6 +103,8 @@ class ScriptedStepper : public Stepper {
   ModelConfig config_;
   std::string script_;
   std::map<SequenceId, std::string> held_;
+  std::string kept_;  // the newest
+  int keeps_ = 0;
   SequenceId last_ = 0;
   size_t most_ = 0;
   int calls_ = 0;
@@ -222,6 +237,23 @@ TEST(Generate, RefusesWhatCannotBeContinued) {
   EXPECT_THROW(Answers(stepper, {request}), Error);
   stepper.config_.head = HeadKind::kSequenceClassification;
   EXPECT_THROW(Answers(stepper, {Request("p=", 3)}), Error);
+}
+
+TEST(Generate, APromptGoesOnBehindWhatOneBesideItHasKept) {
+  ScriptedStepper stepper("yes");
+  const std::string instruction(600, 'a');  // more than one call takes
+  std::vector<GenerateRequest> requests = {Request(instruction + "x=", 10),
+                                           Request(instruction + "yy=", 10)};
+  for (GenerateRequest& request : requests) request.keep = 300;
+  for (const int64_t cached_of_first : {0, 300}) {
+    const std::vector<Generated> answers = Answers(stepper, requests);
+    EXPECT_EQ(answers[0].text, "yes");
+    EXPECT_EQ(answers[1].text, "yes");
+    EXPECT_EQ(answers[0].cached, cached_of_first);
+    EXPECT_EQ(answers[1].cached, 300);
+    EXPECT_EQ(stepper.keeps_, 1);
+    EXPECT_TRUE(stepper.held_.empty());
+  }
 }
 
 }  // namespace

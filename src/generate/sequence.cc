@@ -31,10 +31,19 @@ Sequence::Sequence(const GenerateRequest& request, Generated& out, Stepper& step
       decoder_(tokenizer, /*skip_special_tokens=*/true),
       stops_(request.stop_strings),
       budget_(stepper.pass_rows()),
-      tokens_(request.prompt),
-      id_(stepper.Add(request.adapter)) {}
+      tokens_(request.prompt) {}
+
+void Sequence::Begin() {
+  // The last token gives the first logits. What sequences beside this one have kept by now counts.
+  const auto kept = std::span<const TokenId>(tokens_).first(tokens_.size() - 1);
+  const auto begun = stepper_.Begin(request_.adapter, kept, 0);
+  id_ = begun ? begun->sequence : stepper_.Add(request_.adapter);
+  fed_ = begun ? begun->held : 0;
+  out_.cached = static_cast<int64_t>(fed_);
+}
 
 Step Sequence::NextStep(const Room& room) {
+  if (id_ < 0 && room.prompt_tokens > 0) Begin();
   const size_t waiting = tokens_.size() - fed_;
   const size_t count = out_.ids.empty() ? std::min(waiting, room.prompt_tokens) : waiting;
   draft_.clear();
@@ -76,7 +85,10 @@ bool Sequence::Take(std::span<const Drafter::Logits> rows, double seconds) {
   ++out_.forward_passes;
   (in_prompt ? out_.prefill_seconds : out_.decode_seconds) += seconds;
   const size_t known = step_.size() - draft_.size();
+  const size_t before = fed_;
   fed_ += known;
+  if (before < request_.keep && fed_ >= request_.keep)
+    stepper_.Keep(id_, std::span<const TokenId>(tokens_).first(request_.keep));
   if (rows.empty()) return true;
 
   size_t accepted = 0;

@@ -19,7 +19,9 @@ class Sequence {
   // The arguments outlive it.
   Sequence(const GenerateRequest& request, Generated& out, Stepper& stepper,
            const std::shared_ptr<const Tokenizer>& tokenizer);
-  ~Sequence() { stepper_.Remove(id_); }
+  ~Sequence() {
+    if (id_ >= 0) stepper_.Remove(id_);
+  }
   Sequence(const Sequence&) = delete;
   Sequence& operator=(const Sequence&) = delete;
 
@@ -43,6 +45,8 @@ class Sequence {
   bool Take(std::span<const Drafter::Logits> rows, double seconds);
 
  private:
+  // Opens the sequence, behind what was kept of its prompt.
+  void Begin();
   // A draft to stand behind `count` known tokens.
   void MakeDraft(const Room& room, size_t count);
   TokenId Choose(std::span<const float> logits);
@@ -61,8 +65,8 @@ class Sequence {
   StopStrings stops_;
   DraftBudget budget_;
   std::vector<TokenId> tokens_;  // prompt and answer
-  SequenceId id_;
-  size_t fed_ = 0;  // tokens_ that the model has seen
+  SequenceId id_ = -1;           // until its first token has room
+  size_t fed_ = 0;               // tokens_ that the model has seen
   // The step under way.
   std::vector<TokenId> step_;
   std::vector<TokenId> draft_;  // the end of it

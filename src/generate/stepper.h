@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
 
 #include "model/session.h"
 
@@ -17,6 +19,19 @@ class Stepper {
   virtual SequenceId Add(std::shared_ptr<const Adapter> adapter) = 0;
   // A copy of the first `length` tokens of `source`, through the same adapter.
   virtual SequenceId Fork(SequenceId source, int64_t length) = 0;
+  // A sequence that begins with tokens of an earlier one.
+  struct Begun {
+    SequenceId sequence = -1;
+    size_t held = 0;  // tokens that it holds
+  };
+  // A new sequence that holds a beginning of `tokens` of more than `least` tokens, where one was
+  // kept of an earlier sequence through the same adapter. Those that keep nothing leave it so.
+  virtual std::optional<Begun> Begin(const std::shared_ptr<const Adapter>& /*adapter*/,
+                                     std::span<const int32_t> /*tokens*/, size_t /*least*/) {
+    return std::nullopt;
+  }
+  // Keeps `tokens`, which the sequence begins with, for later ones.
+  virtual void Keep(SequenceId /*sequence*/, std::span<const int32_t> /*tokens*/) {}
   virtual void Remove(SequenceId sequence) = 0;
   // Forgets the tokens of a sequence from `length` on.
   virtual void Truncate(SequenceId sequence, int64_t length) = 0;
@@ -30,14 +45,28 @@ class Stepper {
 
 class SessionStepper : public Stepper {
  public:
-  SessionStepper(std::shared_ptr<const Model> model, std::shared_ptr<ThreadPool> pool)
-      : session_(std::move(model), std::move(pool)) {}
+  // `prefixes`: where beginnings of sequences are kept; null: nowhere.
+  SessionStepper(std::shared_ptr<const Model> model, std::shared_ptr<ThreadPool> pool,
+                 std::shared_ptr<PrefixCache> prefixes = nullptr)
+      : session_(std::move(model), std::move(pool)), prefixes_(std::move(prefixes)) {}
 
   SequenceId Add(std::shared_ptr<const Adapter> adapter) override {
     return session_.Add(std::move(adapter));
   }
   SequenceId Fork(SequenceId source, int64_t length) override {
     return session_.Fork(source, length);
+  }
+  std::optional<Begun> Begin(const std::shared_ptr<const Adapter>& adapter,
+                             std::span<const int32_t> tokens, size_t least) override {
+    if (!prefixes_) return std::nullopt;
+    const SequenceId id = session_.AddFrom(*prefixes_, adapter, tokens);
+    const auto held = static_cast<size_t>(session_.Length(id));
+    if (held > least) return Begun{.sequence = id, .held = held};
+    session_.Remove(id);
+    return std::nullopt;
+  }
+  void Keep(SequenceId sequence, std::span<const int32_t> tokens) override {
+    if (prefixes_) session_.KeepIn(*prefixes_, sequence, tokens);
   }
   void Remove(SequenceId sequence) override { session_.Remove(sequence); }
   void Truncate(SequenceId sequence, int64_t length) override {
@@ -48,6 +77,7 @@ class SessionStepper : public Stepper {
 
  private:
   Session session_;
+  std::shared_ptr<PrefixCache> prefixes_;
 };
 
 }  // namespace dear

@@ -1,18 +1,24 @@
 #include "model/kv_cache.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/aligned_vector.h"
 
 namespace dear {
 namespace {
 
-std::shared_ptr<float[]> NewBlock(size_t floats) {
+KvBlock NewBlock(size_t floats) {
   auto memory = std::make_shared<AlignedVector<float>>(floats);
   return {memory, memory->data()};
 }
 
 }  // namespace
+
+KvCache::KvCache(const KvLayout& layout, std::vector<KvBlock> blocks, int64_t length)
+    : layout_(layout), length_(length), blocks_(std::move(blocks)) {
+  for (const KvBlock& block : blocks_) pointers_.push_back(block.get());
+}
 
 KvCache KvCache::Fork(int64_t length) const {
   KvCache copy = *this;
@@ -38,7 +44,7 @@ void KvCache::Reserve(int64_t length) {
     if (!blocks_[i]) {
       blocks_[i] = NewBlock(floats);  // zeros: unused places must be finite
     } else if (blocks_[i].use_count() > 1) {
-      Block own = NewBlock(floats);
+      KvBlock own = NewBlock(floats);
       std::copy_n(blocks_[i].get(), floats, own.get());
       blocks_[i] = std::move(own);
     }
@@ -48,10 +54,8 @@ void KvCache::Reserve(int64_t length) {
 
 uint64_t KvCache::bytes() const {
   uint64_t bytes = 0;
-  for (const Block& block : blocks_) {
-    if (block && block.use_count() == 1) {
-      bytes += static_cast<uint64_t>(layout_.block_floats()) * sizeof(float);
-    }
+  for (const KvBlock& block : blocks_) {
+    if (block && block.use_count() == 1) bytes += block_bytes();
   }
   return bytes;
 }

@@ -148,6 +148,25 @@ SequenceId Session::Add(std::shared_ptr<const Adapter> adapter) {
   return id;
 }
 
+SequenceId Session::AddFrom(PrefixCache& prefixes, std::shared_ptr<const Adapter> adapter,
+                            std::span<const int32_t> tokens) {
+  KvCache kept = prefixes.Find(model_, adapter, tokens);
+  const SequenceId id = Add(std::move(adapter));
+  impl_->Find(id).cache = std::move(kept);
+  return id;
+}
+
+void Session::KeepIn(PrefixCache& prefixes, SequenceId sequence,
+                     std::span<const int32_t> tokens) const {
+  const Sequence& from = impl_->Find(sequence);
+  if (static_cast<int64_t>(tokens.size()) > from.cache.length()) {
+    throw Error(ErrorCode::kInvalidArgument, "sequence " + std::to_string(sequence),
+                "holds " + std::to_string(from.cache.length()) + " tokens; cannot keep " +
+                    std::to_string(tokens.size()));
+  }
+  prefixes.Keep(model_, from.adapter, tokens, from.cache);
+}
+
 SequenceId Session::Fork(SequenceId source, int64_t length) {
   const Sequence& from = impl_->Find(source);
   if (length < 0 || length > from.cache.length()) {

@@ -10,6 +10,7 @@
 #include "kernels/backend.h"
 #include "model/adapter.h"
 #include "model/model.h"
+#include "model/prefix_cache.h"
 
 namespace dear {
 
@@ -51,6 +52,13 @@ class Session {
   SequenceId Add(std::shared_ptr<const Adapter> adapter = nullptr);
   // A copy of the first `length` tokens of `source`, same adapter.
   SequenceId Fork(SequenceId source, int64_t length);
+  // A new sequence that holds the longest beginning of `tokens` that `prefixes` has, if it has one
+  // (Length() tells).
+  SequenceId AddFrom(PrefixCache& prefixes, std::shared_ptr<const Adapter> adapter,
+                     std::span<const int32_t> tokens);
+  // Keeps `tokens`, which the sequence begins with, in `prefixes`. Throws kInvalidArgument where it
+  // holds fewer.
+  void KeepIn(PrefixCache& prefixes, SequenceId sequence, std::span<const int32_t> tokens) const;
   void Truncate(SequenceId sequence, int64_t length);
   void Remove(SequenceId sequence);
   int64_t Length(SequenceId sequence) const;

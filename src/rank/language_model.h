@@ -18,7 +18,8 @@ namespace dear {
 
 struct Usage {
   int64_t prompt_tokens = 0;
-  int64_t shared_tokens = 0;  // of the prompt tokens: computed for another prompt already
+  int64_t shared_tokens = 0;  // of the prompt tokens: computed for another prompt of the call
+  int64_t cached_tokens = 0;  // of the others: kept from an earlier prompt
   int64_t completion_tokens = 0;
   int64_t forward_passes = 0;
   int64_t drafted_tokens = 0;   // rows of drafts that these passes checked
@@ -29,6 +30,7 @@ struct Usage {
   Usage& operator+=(const Usage& other) {
     prompt_tokens += other.prompt_tokens;
     shared_tokens += other.shared_tokens;
+    cached_tokens += other.cached_tokens;
     completion_tokens += other.completion_tokens;
     forward_passes += other.forward_passes;
     drafted_tokens += other.drafted_tokens;
@@ -40,6 +42,7 @@ struct Usage {
   Usage operator-(const Usage& before) const {
     return {.prompt_tokens = prompt_tokens - before.prompt_tokens,
             .shared_tokens = shared_tokens - before.shared_tokens,
+            .cached_tokens = cached_tokens - before.cached_tokens,
             .completion_tokens = completion_tokens - before.completion_tokens,
             .forward_passes = forward_passes - before.forward_passes,
             .drafted_tokens = drafted_tokens - before.drafted_tokens,
@@ -66,7 +69,8 @@ struct Continuation {
   std::vector<TokenId> ids;
   std::string text;      // special tokens skipped
   bool stopped = false;  // at an end token, rather than at max_new_tokens
-  int64_t drafted = 0;   // as Usage counts them
+  int64_t cached = 0;    // as Usage counts them
+  int64_t drafted = 0;
   int64_t accepted = 0;
   MaskedProbability masked;  // by the constraint
 };

@@ -227,6 +227,7 @@ class ListwiseRanker {
       }
       Count(same.size(), usage);
       Share(usage, same);
+      ShareSaved(usage, same);
       begin = end;
     }
   }
@@ -288,6 +289,7 @@ class ListwiseRanker {
       calls[i].repair = parsed.repair;
       calls[i].ids = std::move(written[i].ids);
       calls[i].masked = written[i].masked;
+      calls[i].usage.cached_tokens = written[i].cached;
       calls[i].usage.drafted_tokens = written[i].drafted;
       calls[i].usage.accepted_tokens = written[i].accepted;
     }
@@ -325,6 +327,19 @@ class ListwiseRanker {
           usage.prefill_seconds * (prompt_tokens > 0 ? prompt / prompt_tokens : 0);
       call.usage.decode_seconds =
           usage.decode_seconds * (written_tokens > 0 ? written / written_tokens : 0);
+    }
+  }
+
+  // Prompt tokens that a call did not compute go by tokens, too.
+  static void ShareSaved(const Usage& usage, std::span<WindowCall> calls) {
+    if (usage.prompt_tokens == 0) return;
+    for (WindowCall& call : calls) {
+      const double part =
+          static_cast<double>(call.usage.prompt_tokens) / static_cast<double>(usage.prompt_tokens);
+      call.usage.shared_tokens =
+          static_cast<int64_t>(static_cast<double>(usage.shared_tokens) * part);
+      call.usage.cached_tokens =
+          static_cast<int64_t>(static_cast<double>(usage.cached_tokens) * part);
     }
   }
 

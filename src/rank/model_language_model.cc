@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "generate/generator.h"
-#include "rank/prefill.h"
 
 namespace dear {
 namespace {
@@ -37,9 +35,28 @@ ModelLanguageModel::ModelLanguageModel(Parts parts, const ModelConfig& config,
       make_stepper_(std::move(make_stepper)) {}
 
 ModelLanguageModel::ModelLanguageModel(const Parts& parts)
-    : ModelLanguageModel(parts, ConfigOf(parts), [model = parts.model, pool = parts.pool] {
-        return std::make_unique<SessionStepper>(model, pool);
+    : ModelLanguageModel(parts, ConfigOf(parts), [parts] {
+        return std::make_unique<SessionStepper>(parts.model, parts.pool, parts.prefixes);
       }) {}
+
+void ModelLanguageModel::ChooseWhatToKeep(std::span<PrefillJob> jobs, Reuse reuse) {
+  if (!parts_.prefixes) return;
+  std::vector<std::span<const TokenId>> beginnings;
+  for (const PrefillJob& job : jobs) {
+    // What is wrong with an empty one is said when it runs.
+    beginnings.push_back(job.tokens.empty() ? std::span<const TokenId>() : Shareable(job));
+  }
+  const std::vector<size_t> keep = prefix_policy_.Choose(beginnings, reuse);
+  for (size_t i = 0; i < jobs.size(); ++i) jobs[i].keep = keep[i];
+}
+
+void ModelLanguageModel::ChooseWhatToKeep(std::span<GenerateRequest> calls) {
+  if (!parts_.prefixes) return;
+  std::vector<std::span<const TokenId>> beginnings;
+  for (const GenerateRequest& call : calls) beginnings.emplace_back(call.prompt);
+  const std::vector<size_t> keep = prefix_policy_.Choose(beginnings, Reuse::kBeginnings);
+  for (size_t i = 0; i < calls.size(); ++i) calls[i].keep = keep[i];
+}
 
 std::vector<Continuation> ModelLanguageModel::Continue(std::span<const ContinueRequest> requests,
                                                        Usage* usage, const CancelFn& cancel) {
@@ -61,11 +78,13 @@ std::vector<Continuation> ModelLanguageModel::Continue(std::span<const ContinueR
     usage->prompt_tokens += static_cast<int64_t>(request.prompt.size());
     calls.push_back(std::move(call));
   }
+  ChooseWhatToKeep(calls);
   const std::unique_ptr<Stepper> stepper = make_stepper_();
   int64_t passes = 0;
   std::vector<Continuation> out;
   for (Generated& written : Generate(*stepper, parts_.tokenizer, calls, cancel)) {
     usage->completion_tokens += static_cast<int64_t>(written.ids.size());
+    usage->cached_tokens += written.cached;
     usage->drafted_tokens += written.drafted;
     usage->accepted_tokens += written.accepted;
     usage->prefill_seconds += written.prefill_seconds;
@@ -73,7 +92,7 @@ std::vector<Continuation> ModelLanguageModel::Continue(std::span<const ContinueR
     passes = std::max(passes, written.forward_passes);  // the sequences share their calls
     out.push_back({std::move(written.ids), std::move(written.text),
                    written.reason == StopReason::kEos || written.reason == StopReason::kStopString,
-                   written.drafted, written.accepted, written.masked});
+                   written.cached, written.drafted, written.accepted, written.masked});
   }
   usage->forward_passes += passes;
   return out;
@@ -97,6 +116,7 @@ std::vector<std::vector<float>> ModelLanguageModel::ScoreContinuations(
     jobs.push_back(std::move(job));
     out.emplace_back(request.continuation.size());
   }
+  ChooseWhatToKeep(jobs, Reuse::kWhole);
   const std::unique_ptr<Stepper> stepper = make_stepper_();
   RunPrefill(
       *stepper, parts_.adapter, jobs, vocab_size_, usage, cancel, [&](const PrefillRows& rows) {
@@ -132,6 +152,7 @@ std::vector<std::vector<float>> ModelLanguageModel::Classify(
     jobs.push_back(std::move(job));
   }
   std::vector<std::vector<float>> out(prompts.size());
+  ChooseWhatToKeep(jobs, Reuse::kBeginnings);
   const std::unique_ptr<Stepper> stepper = make_stepper_();
   RunPrefill(*stepper, parts_.adapter, jobs, 1, usage, cancel, [&](const PrefillRows& rows) {
     for (size_t row = 0; row < rows.jobs.size(); ++row) {
@@ -159,6 +180,7 @@ std::vector<std::vector<float>> ModelLanguageModel::ClassifyPadded(
     jobs.push_back(std::move(job));
   }
   std::vector<std::vector<float>> out(prompts.size());
+  ChooseWhatToKeep(jobs, Reuse::kBeginnings);
   const std::unique_ptr<Stepper> stepper = make_stepper_();
   RunPrefill(*stepper, parts_.adapter, jobs, 1, usage, cancel, [&](const PrefillRows& rows) {
     for (size_t row = 0; row < rows.jobs.size(); ++row) {
@@ -177,6 +199,7 @@ std::vector<std::vector<float>> ModelLanguageModel::TokenLogits(
     jobs.push_back({.tokens = prompt, .rows_from = prompt.empty() ? 0 : prompt.size() - 1});
   }
   std::vector<std::vector<float>> out(prompts.size());
+  ChooseWhatToKeep(jobs, Reuse::kBeginnings);
   const std::unique_ptr<Stepper> stepper = make_stepper_();
   RunPrefill(
       *stepper, parts_.adapter, jobs, vocab_size_, usage, cancel, [&](const PrefillRows& rows) {
@@ -202,6 +225,7 @@ std::vector<std::vector<float>> ModelLanguageModel::NextTokenLogits(
     jobs.push_back({.tokens = prompt, .rows_from = prompt.empty() ? 0 : prompt.size() - 1});
   }
   std::vector<std::vector<float>> out(prompts.size());
+  ChooseWhatToKeep(jobs, Reuse::kBeginnings);
   const std::unique_ptr<Stepper> stepper = make_stepper_();
   RunPrefill(*stepper, parts_.adapter, jobs, vocab_size_, usage, cancel,
              [&](const PrefillRows& rows) {

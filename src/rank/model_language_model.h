@@ -7,13 +7,16 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "generate/generator.h"
 #include "generate/stepper.h"
 #include "rank/language_model.h"
+#include "rank/prefill.h"
+#include "rank/prefix_policy.h"
 
 namespace dear {
 
 // The real LanguageModel: a model, perhaps through an adapter. Every call works in a session of its
-// own, so one object may serve several threads as far as its pool does (one call at a time).
+// own; one object may serve several threads one call at a time.
 class ModelLanguageModel final : public LanguageModel {
  public:
   struct Parts {
@@ -22,6 +25,9 @@ class ModelLanguageModel final : public LanguageModel {
     std::shared_ptr<const Tokenizer> tokenizer;
     std::shared_ptr<ThreadPool> pool;
     double repetition_penalty = 1;  // of generation_config.json
+    // Where beginnings of prompts are kept between calls; those that share it take turns. Null:
+    // nowhere.
+    std::shared_ptr<PrefixCache> prefixes = nullptr;
   };
   explicit ModelLanguageModel(const Parts& parts);
   // With a model that is not there (tests): `make_stepper` in place of sessions over parts.model.
@@ -50,11 +56,16 @@ class ModelLanguageModel final : public LanguageModel {
                                                   Usage* usage, const CancelFn& cancel) override;
 
  private:
+  // Says what of each prompt is kept; nothing where there is no place for it.
+  void ChooseWhatToKeep(std::span<PrefillJob> jobs, Reuse reuse);
+  void ChooseWhatToKeep(std::span<GenerateRequest> calls);
+
   Parts parts_;
   int64_t max_positions_;
   int64_t vocab_size_;
   bool has_score_head_;
   StepperFactory make_stepper_;
+  PrefixPolicy prefix_policy_;
 };
 
 // log(softmax(logits)[token]), summed in double.

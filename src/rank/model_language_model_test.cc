@@ -59,6 +59,24 @@ class HashStepper final : public Stepper {
     ++log_->forks;
     return id;
   }
+  std::optional<Begun> Begin(const std::shared_ptr<const Adapter>&, std::span<const TokenId> tokens,
+                             size_t least) override {
+    Begun best{.sequence = -1, .held = least};
+    std::span<const TokenId> held;
+    for (const std::vector<TokenId>& kept : kept_) {
+      const auto same = static_cast<size_t>(std::ranges::mismatch(kept, tokens).in1 - kept.begin());
+      if (same > best.held) best.held = same, held = std::span(kept).first(same);
+    }
+    if (held.empty()) return std::nullopt;
+    best.sequence = Add(nullptr);
+    held_[best.sequence].assign(held.begin(), held.end());
+    return best;
+  }
+  void Keep(SequenceId sequence, std::span<const TokenId> tokens) override {
+    ASSERT_LE(tokens.size(), held_.at(sequence).size());
+    EXPECT_TRUE(std::ranges::equal(tokens, std::span(held_[sequence]).first(tokens.size())));
+    kept_.emplace_back(tokens.begin(), tokens.end());
+  }
   void Remove(SequenceId sequence) override {
     log_->open.erase(sequence);
     held_.erase(sequence);
@@ -95,6 +113,7 @@ class HashStepper final : public Stepper {
   Log* log_;
   SequenceId next_ = 0;
   std::map<SequenceId, std::vector<TokenId>> held_;
+  std::vector<std::vector<TokenId>> kept_;
 };
 
 struct Fixture {
@@ -202,6 +221,46 @@ TEST(Prefill, WhatJobsBeginWithIsComputedOnce) {
                    [](const PrefillRows&) {}),
                Error);
   EXPECT_TRUE(log.open.empty());
+}
+
+TEST(Prefill, WhatAnEarlierRunKeptIsNotComputed) {
+  Fixture fixture;
+  Log log;
+  HashStepper stepper(fixture.config, kVocab, &log);
+  // An instruction that all have, of which the second run knows the first 96 tokens, and of one job
+  // more.
+  std::vector<PrefillJob> jobs;
+  for (int i = 0; i < 5; ++i) {
+    std::vector<TokenId> tokens = Tokens(100, 1);
+    const std::vector<TokenId> own = Tokens(40, 10 + i);
+    tokens.insert(tokens.end(), own.begin(), own.end());
+    jobs.push_back({.tokens = tokens, .rows_from = 139, .keep = i == 2 ? size_t{130} : 96});
+  }
+  const auto run = [&](Usage* usage) {
+    size_t rows = 0;
+    log.all_tokens = 0;
+    RunPrefill(stepper, nullptr, jobs, kVocab, usage, {}, [&](const PrefillRows& got) {
+      for (size_t i = 0; i < got.jobs.size(); ++i, ++rows) {
+        const auto prefix = std::span(jobs[got.jobs[i]].tokens).subspan(0, got.positions[i] + 1);
+        EXPECT_THAT(got.outputs.Row(static_cast<int64_t>(i)),
+                    ::testing::ElementsAreArray(LogitsAfter(prefix, kVocab)));
+      }
+    });
+    EXPECT_EQ(rows, 5U);
+    EXPECT_TRUE(log.open.empty());
+    EXPECT_EQ(usage->prompt_tokens - usage->shared_tokens - usage->cached_tokens,
+              static_cast<int64_t>(log.all_tokens));
+  };
+  Usage first;
+  run(&first);
+  EXPECT_EQ(first.cached_tokens, 0);
+  EXPECT_EQ(first.shared_tokens, 400);
+  Usage second;
+  run(&second);
+  // The instruction is all there: 130 tokens of one job hold it.
+  EXPECT_EQ(second.cached_tokens, 100 + 30);
+  EXPECT_EQ(second.shared_tokens, 400);
+  EXPECT_EQ(second.forward_passes, 1);
 }
 
 TEST(Prefill, RowsOfALargeVocabularyAreBounded) {

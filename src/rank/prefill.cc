@@ -41,7 +41,9 @@ struct Item {
   SequenceId from = -1;             // the sequence that holds them; none where `begin` is 0
   size_t rows_from = 0;
   PaddedSlot padded_slot = {};
-  bool stays = false;  // the sequence stays open for those that fork from it
+  size_t reusable = 0;  // tokens of its beginning that may have been kept
+  size_t keep = 0;      // that are to be
+  bool stays = false;   // the sequence stays open for those that fork from it
 };
 
 class PrefillRun {
@@ -69,17 +71,16 @@ class PrefillRun {
       Call call;
       std::vector<Step> padded_steps;
       std::vector<size_t> padded_items;
-      std::vector<SequenceId> finished;
+      std::vector<size_t> finished;
       while (index < items.size() && call.tokens < kMaxPackedTokens &&
              call.items.size() < max_rows_) {
         const Item& item = items[index];
         if (ids[index] < 0) {
-          ids[index] = sequences_.Take(
-              item.begin == 0 ? stepper_.Add(adapter_)
-                              : stepper_.Fork(item.from, static_cast<int64_t>(item.begin)));
-          token = item.begin;
+          const Stepper::Begun begun = Begin(item);
+          ids[index] = begun.sequence;
+          token = begun.held;
         }
-        token = Pack(item, ids[index], index, token, call);
+        if (token < item.tokens.size()) token = Pack(item, ids[index], index, token, call);
         if (token < item.tokens.size()) break;
         if (item.padded_slot.position >= 0) {
           padded_items.push_back(index);
@@ -88,10 +89,10 @@ class PrefillRun {
                                   .logits_from = 0,
                                   .padded_slot = item.padded_slot.position});
         }
-        if (!item.stays) finished.push_back(ids[index]);
+        finished.push_back(index);
         ++index;
       }
-      Forward(std::move(call));
+      if (!call.steps.empty()) Forward(std::move(call));
       if (!padded_steps.empty()) {
         Call slots{.steps = std::move(padded_steps), .tokens = padded_items.size()};
         for (const size_t item : padded_items)
@@ -100,7 +101,11 @@ class PrefillRun {
         usage_->prompt_tokens += static_cast<int64_t>(slots.tokens);
         Forward(std::move(slots));
       }
-      for (const SequenceId id : finished) sequences_.Close(id);
+      for (const size_t item : finished) {
+        if (items[item].keep > 0)
+          stepper_.Keep(ids[item], items[item].tokens.first(items[item].keep));
+        if (!items[item].stays) sequences_.Close(ids[item]);
+      }
     }
     return ids;
   }
@@ -112,6 +117,20 @@ class PrefillRun {
     // Of each head output that it gives.
     std::vector<size_t> items, positions;
   };
+
+  // Opens the item's sequence: behind what was kept, where that is more than the beginning that it
+  // shares.
+  Stepper::Begun Begin(const Item& item) {
+    const auto kept = stepper_.Begin(adapter_, item.tokens.first(item.reusable), item.begin);
+    if (kept) {
+      usage_->cached_tokens += static_cast<int64_t>(kept->held - item.begin);
+      return {.sequence = sequences_.Take(kept->sequence), .held = kept->held};
+    }
+    const SequenceId id = sequences_.Take(
+        item.begin == 0 ? stepper_.Add(adapter_)
+                        : stepper_.Fork(item.from, static_cast<int64_t>(item.begin)));
+    return {.sequence = id, .held = item.begin};
+  }
 
   // Puts the item's next tokens into the call; returns how many are fed then.
   size_t Pack(const Item& item, SequenceId sequence, size_t index, size_t token, Call& call) const {
@@ -149,11 +168,6 @@ class PrefillRun {
   OpenSequences sequences_;
 };
 
-// How much of a job another one may compute: not what gives rows, and never all of it.
-std::span<const TokenId> Shareable(const PrefillJob& job) {
-  return std::span(job.tokens).first(std::min(job.rows_from, job.tokens.size() - 1));
-}
-
 // Computes the shared beginnings, those without a parent first, all of one depth side by side.
 // Returns their sequences.
 std::vector<SequenceId> RunShared(const SharedPrefixes& shared, std::span<const PrefillJob> jobs,
@@ -175,6 +189,7 @@ std::vector<SequenceId> RunShared(const SharedPrefixes& shared, std::span<const 
       const SharedPrefix& prefix = shared.prefixes[i];
       Item item{.tokens = std::span(jobs[prefix.prompt].tokens).first(prefix.length),
                 .rows_from = prefix.length,
+                .reusable = prefix.length,
                 .stays = true};
       if (prefix.parent != SharedPrefix::kNone) {
         item.begin = shared.prefixes[prefix.parent].length;
@@ -190,6 +205,10 @@ std::vector<SequenceId> RunShared(const SharedPrefixes& shared, std::span<const 
 }
 
 }  // namespace
+
+std::span<const TokenId> Shareable(const PrefillJob& job) {
+  return std::span(job.tokens).first(std::min(job.rows_from, job.tokens.size() - 1));
+}
 
 void RunPrefill(Stepper& stepper, const std::shared_ptr<const Adapter>& adapter,
                 std::span<const PrefillJob> jobs, int64_t row_width, Usage* usage,
@@ -207,7 +226,11 @@ void RunPrefill(Stepper& stepper, const std::shared_ptr<const Adapter>& adapter,
   std::vector<Item> items;
   for (size_t i = 0; i < jobs.size(); ++i) {
     const PrefillJob& job = jobs[i];
-    Item item{.tokens = job.tokens, .rows_from = job.rows_from, .padded_slot = job.padded_slot};
+    Item item{.tokens = job.tokens,
+              .rows_from = job.rows_from,
+              .padded_slot = job.padded_slot,
+              .reusable = shareable[i].size(),
+              .keep = job.keep};
     usage->prompt_tokens += static_cast<int64_t>(job.tokens.size());
     if (const size_t own = shared.of_prompt[i]; own != SharedPrefix::kNone) {
       item.begin = shared.prefixes[own].length;

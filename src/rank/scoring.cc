@@ -124,8 +124,8 @@ class ScoreRanker {
     }
   }
 
-  // A request's part of a call: tokens are its own, those that were shared and the time go by
-  // tokens, and the passes of the model count for all that took part.
+  // A request's part of a call: tokens are its own, those that were not computed and the time go
+  // by tokens, and the passes of the model count for all that took part.
   Usage Share(std::span<const ScoringPrompt> own, int64_t all_tokens, const Usage& usage) const {
     int64_t tokens = 0;
     for (const ScoringPrompt& prompt : own) tokens += kind_.Tokens(prompt);
@@ -133,6 +133,7 @@ class ScoreRanker {
     Usage share = usage;
     share.prompt_tokens = tokens;
     share.shared_tokens = static_cast<int64_t>(static_cast<double>(usage.shared_tokens) * part);
+    share.cached_tokens = static_cast<int64_t>(static_cast<double>(usage.cached_tokens) * part);
     share.prefill_seconds *= part;
     return share;
   }
