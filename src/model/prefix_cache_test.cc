@@ -36,7 +36,7 @@ TEST(PrefixCache, GoingOnGivesTheSameBits) {
       const auto model = testing::LoadGolden(test, compute);
       const auto adapter = test.adapter.empty() ? nullptr : testing::BindGolden(test, *model);
       PrefixCache cache(uint64_t{1} << 22);
-      for (int trial = 0; trial < 8; ++trial) {
+      for (int trial = 0; trial < 4; ++trial) {
         const Ids whole = RandomIds(random, 2 + random() % 90);
         const size_t kept = 1 + random() % (whole.size() - 1);
         Session first(model, pool);

@@ -191,16 +191,17 @@ TEST(PrefixTree, WhatWasFoundOutlivesItsPlace) {
   EXPECT_EQ(tree.Found(Ids(32, 2)), 32U);
 }
 
+// More nodes in a row than destructors may call each other.
 TEST(PrefixTree, ALongChainOfNodesEnds) {
-  PrefixTree tree(uint64_t{1} << 40);
-  Ids tokens;
-  KvCache computed(kLayout);
-  for (int32_t i = 0; i < 20000; ++i) {
-    tokens.push_back(i % 7);
-    computed = Computed(tokens, std::move(computed));
-    if (i % 2 == 0) tree.Insert(0, tokens, computed);
-  }
-  EXPECT_EQ(tree.bytes(), kBlock * static_cast<uint64_t>(KvLayout::BlocksFor(19999)));
+  CheckedTree tree(uint64_t{1} << 20);
+  const Ids tokens(20000, 1);
+  tree.Insert(tokens);
+  const uint64_t blocks = tree.blocks();
+  EXPECT_EQ(blocks, 625U);
+  for (size_t length = tokens.size(); length > 0; --length)
+    tree.tree.Find(0, kLayout, std::span(tokens).first(length));
+  EXPECT_EQ(tree.blocks(), blocks);
+  EXPECT_EQ(tree.Found(tokens), tokens.size());
 }
 
 // Beside the plainest thing that does the same: a list of all that was inserted.

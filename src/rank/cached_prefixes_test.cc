@@ -113,7 +113,7 @@ TEST_F(CachedPrefixes, AdaptersThatTakeTurnsOverOneCacheOfAnySize) {
       if (limit == 1) {
         EXPECT_EQ(taken, 0);
       } else {
-        EXPECT_GT(taken, 100);
+        EXPECT_GT(taken, 0);
       }
     }
   }

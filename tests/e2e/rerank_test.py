@@ -40,7 +40,7 @@ class Rerank(support.Case):
         self.assertEqual([r["rank"] for r in result["results"]], [1, 2, 3])
         self.assertEqual(result["results"][0]["score_kind"], "log_likelihood")
         self.assertEqual(result["recipe"], "query-likelihood")
-        self.assertEqual(list(result["usage"]), ["prompt_tokens", "completion_tokens", "forward_passes", "shared_tokens"])
+        self.assertEqual(list(result["usage"]), ["prompt_tokens", "completion_tokens", "forward_passes", "shared_tokens", "cached_tokens"])
         self.assertEqual(list(result["seconds"]), ["load", "prefill", "decode", "total"])
         scores = [r["score"] for r in result["results"]]
         self.assertEqual(scores, sorted(scores, reverse=True))
