@@ -59,6 +59,24 @@ TEST_F(EngineTest, AnAdapterFindsItsBaseAndItsRecipe) {
     EXPECT_NEAR(passage.score, logits[passage.index], 1e-5);
 }
 
+TEST_F(EngineTest, ThePrefixCacheServesAllRankersAndChangesNothing) {
+  const std::string base = (kFlows / "base").string();
+  const Engine plain = Engine::Load(base, {.threads = 2});
+  Engine cached = Engine::Load(base, {.threads = 2, .prefix_cache_bytes = uint64_t{64} << 20});
+  const Ranking expected = plain.MakeRanker().Rank(query_, passages_);
+  EXPECT_EQ(expected.cached_tokens, 0);
+  for (const bool again : {false, true}) {
+    const Ranking ranking = cached.MakeRanker().Rank(query_, passages_);
+    EXPECT_EQ(ranking.prompt_tokens, expected.prompt_tokens);
+    EXPECT_EQ(ranking.cached_tokens > 0, again);
+    ASSERT_EQ(ranking.passages.size(), expected.passages.size());
+    for (size_t i = 0; i < ranking.passages.size(); ++i) {
+      EXPECT_EQ(ranking.passages[i].index, expected.passages[i].index);
+      EXPECT_EQ(ranking.passages[i].score, expected.passages[i].score);
+    }
+  }
+}
+
 TEST_F(EngineTest, StreamsWhatTheModelWrites) {
   const Ranker ranker = Load("listwise").MakeRanker();
   std::string streamed;

@@ -55,6 +55,7 @@ class CachedPrefixes : public ::testing::Test {
       const std::vector<Ids> prompts = Prompts();
       if (plain.has_score_head()) {
         std::vector<int64_t> positions;
+        positions.reserve(prompts.size());
         for (const Ids& prompt : prompts)
           positions.push_back(static_cast<int64_t>(Below(prompt.size())));
         EXPECT_EQ(plain.Classify(prompts, positions, &without, {}),
@@ -69,11 +70,13 @@ class CachedPrefixes : public ::testing::Test {
                   cached.TokenLogits(prompts, tokens, &with, {}));
       } else if (Below(2) == 0) {
         std::vector<ContinuationScoreRequest> requests;
+        requests.reserve(prompts.size());
         for (const Ids& prompt : prompts) requests.push_back({prompt, RandomIds(1 + Below(9))});
         EXPECT_EQ(plain.ScoreContinuations(requests, &without, {}),
                   cached.ScoreContinuations(requests, &with, {}));
       } else {
         std::vector<ContinueRequest> requests;
+        requests.reserve(prompts.size());
         for (const Ids& prompt : prompts)
           requests.push_back({.prompt = prompt, .max_new_tokens = 5, .stop_strings = {}});
         const auto expected = plain.Continue(requests, &without, {});
