@@ -1,10 +1,11 @@
 #include "train/train_config.h"
 
-#include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
+#include "base/byte_size.h"
 #include "base/error.h"
 #include "text/yaml_fields.h"
 #include "train/train_config_fields.h"
@@ -332,20 +333,8 @@ void ReadRanking(ConfigFields& fields, TrainConfig* config) {
 }
 
 int64_t ParseBytes(ConfigFields& fields, const std::string& text) {
-  constexpr std::pair<std::string_view, double> kUnits[] = {
-      {"", 1},         {"B", 1},        {"kB", 1e3},   {"MB", 1e6},
-      {"GB", 1e9},     {"TB", 1e12},    {"KiB", 1024}, {"MiB", 1048576.0},
-      {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"KB", 1e3}};
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::string_view unit =
-      Trimmed(std::string_view(text).substr(static_cast<size_t>(end - text.data())));
-  for (const auto& [name, factor] : kUnits) {
-    const double bytes = value * factor;
-    if (error == std::errc() && unit == name && bytes >= 1 && bytes < 0x1p60) {
-      return static_cast<int64_t>(bytes);
-    }
-  }
+  const std::optional<int64_t> bytes = ParseByteSize(text);
+  if (bytes && *bytes >= 1) return *bytes;
   fields.Fail("memory_budget", "is '" + text + "', but must be a size such as 12GiB or 800MB");
 }
 
