@@ -4,12 +4,13 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <functional>
-#include <new>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/aligned_vector.h"
 #include "base/ceil_div.h"
+#include "base/error.h"
 #include "base/thread_pool.h"
 #include "tensor/rounding.h"
 
@@ -18,27 +19,7 @@ namespace {
 
 constexpr int64_t kOuts = PackedWeights::kOuts;
 constexpr int64_t kDepth = PackedWeights::kDepth;
-
-// Memory that starts on a cache line, filled with zeros.
-class Lines {
- public:
-  Lines() = default;
-  explicit Lines(int64_t bytes) : size_(bytes) {
-    void* memory = ::operator new(static_cast<size_t>(bytes), kAlignment);
-    memory_.reset(static_cast<std::byte*>(memory));
-    std::memset(memory, 0, static_cast<size_t>(bytes));
-  }
-  std::byte* data() const { return memory_.get(); }
-  int64_t size() const { return size_; }
-
- private:
-  static constexpr std::align_val_t kAlignment{64};
-  struct Delete {
-    void operator()(std::byte* memory) const { ::operator delete(memory, kAlignment); }
-  };
-  std::unique_ptr<std::byte, Delete> memory_;
-  int64_t size_ = 0;
-};
+constexpr std::string_view kFormPrefix = "packed ";
 
 uint16_t BF16Of(float value) {
   return static_cast<uint16_t>(std::bit_cast<uint32_t>(RoundThroughBF16(value)) >> 16);
@@ -65,98 +46,150 @@ void SetByteLevels(PackedWeights& weights) {
   weights.largest_byte = *std::ranges::max_element(weights.byte_levels);
 }
 
+// A level that is no number, or so large or small that a step of 255 is not one, has no byte.
+bool LevelsAreSound(const std::array<float, 16>& levels) {
+  float largest = 0;
+  for (const float level : levels) {
+    if (!std::isfinite(level)) return false;
+    largest = std::max(largest, std::abs(level));
+  }
+  return largest == 0 || (largest > 0x1p-60F && largest < 0x1p60F);
+}
+
+// Bytes of the three parts of a packed matrix, each a multiple of kAlign.
+struct PartBytes {
+  uint64_t data = 0;
+  uint64_t scales = 0;
+  uint64_t minima = 0;
+  uint64_t all() const { return data + scales + minima; }
+};
+
+constexpr int64_t kAlign = 64;
+// Rows and columns beyond these are no matrix; below, no product here overflows 64 bits.
+constexpr int64_t kMostRows = int64_t{1} << 31;
+constexpr int64_t kMostNumbers = int64_t{1} << 48;
+
+uint64_t FilledUp(int64_t bytes) {
+  return static_cast<uint64_t>(CeilDiv(bytes, kAlign) * kAlign);
+}
+
+std::optional<PartBytes> CountParts(int64_t rows, int64_t cols, const PackedForm& form) {
+  if (rows < 0 || cols < 1 || rows > kMostRows || cols > kMostRows) return std::nullopt;
+  const int64_t depth = CeilDiv(cols, kDepth) * kDepth;
+  const int64_t outs = CeilDiv(rows, kOuts) * kOuts;
+  if (outs > kMostNumbers / depth) return std::nullopt;
+  const int64_t numbers = outs * depth;
+  if (!form.codes) {
+    if (form.activations != Activations::kBF16) return std::nullopt;
+    return PartBytes{.data = FilledUp(numbers * 2)};
+  }
+  const CodedForm& codes = *form.codes;
+  if ((codes.bits != 4 && codes.bits != 8) || codes.block < 16 || codes.block % 16 != 0 ||
+      cols % codes.block != 0 || (codes.bits == 4 && !LevelsAreSound(codes.levels))) {
+    return std::nullopt;
+  }
+  const int64_t scales = outs * CeilDiv(depth, codes.block) * (codes.half_scales ? 2 : 4);
+  return PartBytes{.data = FilledUp(numbers * codes.bits / 8),
+                   .scales = FilledUp(scales),
+                   .minima = codes.has_minimum ? FilledUp(scales) : 0};
+}
+
 class PackedMatrix final : public Matrix {
  public:
-  PackedMatrix(const Matrix& source, ThreadPool* pool, Activations activations);
+  // `bytes` are as many as `parts` has.
+  PackedMatrix(int64_t rows, int64_t cols, PackedForm form, const PartBytes& parts,
+               const std::byte* bytes, std::shared_ptr<const void> owner);
 
-  std::string form() const override { return form_; }
-  uint64_t bytes() const override {
-    return static_cast<uint64_t>(data_.size() + scales_.size() + minima_.size());
-  }
+  std::string form() const override { return std::string(kFormPrefix) + form_.source; }
+  uint64_t bytes() const override { return parts_.all(); }
   const PackedWeights* Packed() const override { return &view_; }
   void CopyRows(int64_t row, int64_t count, float* dst) const override;
 
  private:
-  void SetForm(const CodedForm& form, Activations activations);
-  // The rows of one panel, in f32 or as codes, put into their places.
-  void PackPairs(const Matrix& source, int64_t panel, std::vector<float>& rows);
-  void PackCodes(const Matrix& source, int64_t panel, std::vector<uint8_t>& codes,
-                 std::vector<float>& scales);
-  void PutScales(const float* from, int64_t outs, int64_t panel, std::byte* to) const;
+  void SetCodes(const CodedForm& codes);
   float Scale(const void* scales, int64_t at) const;
   float Value(int64_t row, int64_t col) const;
 
-  std::string form_;
-  Lines data_, scales_, minima_;
+  PackedForm form_;
+  PartBytes parts_;
+  std::shared_ptr<const void> owner_;
   PackedWeights view_;
 };
 
-PackedMatrix::PackedMatrix(const Matrix& source, ThreadPool* pool, Activations activations)
-    : Matrix(source.rows(), source.cols()), form_("packed " + source.form()) {
-  view_.panels = CeilDiv(rows(), kOuts);
-  view_.depth = CeilDiv(cols(), kDepth) * kDepth;
-  const std::optional<CodedForm> form = source.Coded();
-  if (form) {
-    SetForm(*form, activations);
-  } else {
-    data_ = Lines(view_.panels * kOuts * view_.depth * int64_t{sizeof(uint16_t)});
-  }
-  view_.data = data_.data();
-  view_.scales = scales_.data();
-  view_.minima = minima_.data();
-
-  const auto pack = [&](int64_t panel) {
-    if (form) {
-      std::vector<uint8_t> codes(static_cast<size_t>(kOuts * cols()));
-      std::vector<float> scales(static_cast<size_t>(2 * kOuts * (cols() / form->block)));
-      PackCodes(source, panel, codes, scales);
-    } else {
-      std::vector<float> values(static_cast<size_t>(kOuts * cols()));
-      PackPairs(source, panel, values);
-    }
-  };
-  if (pool != nullptr) {
-    pool->Run(view_.panels, [&](int64_t panel, int) { pack(panel); });
-  } else {
-    for (int64_t panel = 0; panel < view_.panels; ++panel) pack(panel);
-  }
+PackedMatrix::PackedMatrix(int64_t rows, int64_t cols, PackedForm form, const PartBytes& parts,
+                           const std::byte* bytes, std::shared_ptr<const void> owner)
+    : Matrix(rows, cols), form_(std::move(form)), parts_(parts), owner_(std::move(owner)) {
+  view_.activations = form_.activations;
+  view_.panels = CeilDiv(rows, kOuts);
+  view_.depth = CeilDiv(cols, kDepth) * kDepth;
+  view_.data = bytes;
+  if (!form_.codes) return;
+  SetCodes(*form_.codes);
+  view_.scales = bytes + parts.data;
+  if (form_.codes->has_minimum) view_.minima = bytes + parts.data + parts.scales;
 }
 
-void PackedMatrix::SetForm(const CodedForm& form, Activations activations) {
-  view_.activations = activations;
-  view_.kind = form.bits == 4 ? PackedWeights::Kind::kCodes4 : PackedWeights::Kind::kCodes8;
-  view_.block = form.block;
-  view_.scale_blocks = CeilDiv(view_.depth, form.block);
-  view_.half_scales = form.half_scales;
-  view_.levels = form.levels;
-  if (form.bits == 4) {
+void PackedMatrix::SetCodes(const CodedForm& codes) {
+  view_.kind = codes.bits == 4 ? PackedWeights::Kind::kCodes4 : PackedWeights::Kind::kCodes8;
+  view_.block = codes.block;
+  view_.scale_blocks = CeilDiv(view_.depth, codes.block);
+  view_.half_scales = codes.half_scales;
+  view_.levels = codes.levels;
+  if (codes.bits == 4) {
     SetByteLevels(view_);
   } else {
     view_.byte_offset = 128;
   }
-  data_ = Lines(view_.panels * kOuts * view_.depth * form.bits / 8);
-  const int64_t scale_bytes = form.half_scales ? 2 : 4;
-  const int64_t bytes = view_.panels * kOuts * view_.scale_blocks * scale_bytes;
-  scales_ = Lines(bytes);
-  if (form.has_minimum) minima_ = Lines(bytes);
 }
 
-void PackedMatrix::PackPairs(const Matrix& source, int64_t panel, std::vector<float>& values) {
+// Puts the rows of `source` into the places that `view` gives them, which are in `bytes`.
+class Packer {
+ public:
+  Packer(const Matrix& source, const PackedWeights& view, const PartBytes& parts, std::byte* bytes)
+      : source_(source),
+        view_(view),
+        data_(bytes),
+        scales_(bytes + parts.data),
+        minima_(bytes + parts.data + parts.scales) {}
+
+  void PackPanel(int64_t panel) const {
+    if (view_.kind == PackedWeights::Kind::kPairs) {
+      PackPairs(panel);
+    } else {
+      PackCodes(panel);
+    }
+  }
+
+ private:
+  int64_t OutsOf(int64_t panel) const { return std::min(kOuts, source_.rows() - panel * kOuts); }
+  void PackPairs(int64_t panel) const;
+  void PackCodes(int64_t panel) const;
+  void PutScales(const float* from, int64_t outs, int64_t panel, std::byte* to) const;
+
+  const Matrix& source_;
+  const PackedWeights& view_;
+  std::byte* data_;
+  std::byte* scales_;
+  std::byte* minima_;
+};
+
+void Packer::PackPairs(int64_t panel) const {
+  const int64_t cols = source_.cols();
   const int64_t first = panel * kOuts;
-  const int64_t outs = std::min(kOuts, rows() - first);
-  source.CopyRows(first, outs, values.data());
-  auto* to = reinterpret_cast<uint32_t*>(data_.data()) + first * view_.depth / 2;
-  for (int64_t out = 0; out < outs; ++out) {
-    const float* from = values.data() + out * cols();
-    for (int64_t k = 0; k + 1 < cols(); k += 2) {
+  std::vector<float> values(static_cast<size_t>(kOuts * cols));
+  source_.CopyRows(first, OutsOf(panel), values.data());
+  auto* to = reinterpret_cast<uint32_t*>(data_) + first * view_.depth / 2;
+  for (int64_t out = 0; out < OutsOf(panel); ++out) {
+    const float* from = values.data() + out * cols;
+    for (int64_t k = 0; k + 1 < cols; k += 2) {
       to[k / 2 * kOuts + out] = BF16Of(from[k]) | (uint32_t{BF16Of(from[k + 1])} << 16);
     }
-    if (cols() % 2 != 0) to[cols() / 2 * kOuts + out] = BF16Of(from[cols() - 1]);
+    if (cols % 2 != 0) to[cols / 2 * kOuts + out] = BF16Of(from[cols - 1]);
   }
 }
 
-void PackedMatrix::PutScales(const float* from, int64_t outs, int64_t panel, std::byte* to) const {
-  const int64_t blocks = cols() / view_.block;
+void Packer::PutScales(const float* from, int64_t outs, int64_t panel, std::byte* to) const {
+  const int64_t blocks = source_.cols() / view_.block;
   for (int64_t out = 0; out < outs; ++out) {
     for (int64_t block = 0; block < blocks; ++block) {
       const float value = from[out * blocks + block];
@@ -171,22 +204,23 @@ void PackedMatrix::PutScales(const float* from, int64_t outs, int64_t panel, std
   }
 }
 
-void PackedMatrix::PackCodes(const Matrix& source, int64_t panel, std::vector<uint8_t>& codes,
-                             std::vector<float>& scales) {
+void Packer::PackCodes(int64_t panel) const {
+  const int64_t cols = source_.cols();
   const int64_t first = panel * kOuts;
-  const int64_t outs = std::min(kOuts, rows() - first);
-  float* minima = scales.data() + scales.size() / 2;
-  source.CopyCodes(first, outs, codes.data(), scales.data(),
-                   view_.minima == nullptr ? nullptr : minima);
-  PutScales(scales.data(), outs, panel, scales_.data());
-  if (view_.minima != nullptr) PutScales(minima, outs, panel, minima_.data());
+  const int64_t outs = OutsOf(panel);
+  std::vector<uint8_t> codes(static_cast<size_t>(kOuts * cols));
+  std::vector<float> scales(static_cast<size_t>(2 * kOuts * (cols / view_.block)));
+  float* minima = view_.minima == nullptr ? nullptr : scales.data() + scales.size() / 2;
+  source_.CopyCodes(first, outs, codes.data(), scales.data(), minima);
+  PutScales(scales.data(), outs, panel, scales_);
+  if (minima != nullptr) PutScales(minima, outs, panel, minima_);
   // A row is a whole number of blocks and so of words.
   const bool nibbles = view_.kind == PackedWeights::Kind::kCodes4;
   const int64_t per_word = nibbles ? 8 : 4;
-  auto* to = reinterpret_cast<uint32_t*>(data_.data()) + first * view_.depth / per_word;
+  auto* to = reinterpret_cast<uint32_t*>(data_) + first * view_.depth / per_word;
   for (int64_t out = 0; out < outs; ++out) {
-    const uint8_t* from = codes.data() + out * cols();
-    for (int64_t word = 0; word < cols() / per_word; ++word, from += per_word) {
+    const uint8_t* from = codes.data() + out * cols;
+    for (int64_t word = 0; word < cols / per_word; ++word, from += per_word) {
       uint32_t bits = 0;
       for (int64_t i = 0; i < per_word; ++i) bits |= uint32_t{from[i]} << (i * 32 / per_word);
       to[word * kOuts + out] = bits;
@@ -242,7 +276,60 @@ void PackedMatrix::CopyRows(int64_t row, int64_t count, float* dst) const {
 
 std::shared_ptr<const Matrix> PackMatrix(const Matrix& source, ThreadPool* pool,
                                          Activations activations) {
-  return std::make_shared<PackedMatrix>(source, pool, activations);
+  PackedForm form{
+      .source = source.form(), .activations = Activations::kBF16, .codes = source.Coded()};
+  if (form.codes) form.activations = activations;
+  const std::optional<PartBytes> parts = CountParts(source.rows(), source.cols(), form);
+  if (!parts) {
+    throw Error(ErrorCode::kUnsupported, form.source + " matrix", "has no packed form");
+  }
+  const auto lines = std::make_shared<AlignedVector<std::byte>>(parts->all());
+  auto packed = std::make_shared<PackedMatrix>(source.rows(), source.cols(), std::move(form),
+                                               *parts, lines->data(), lines);
+  const PackedWeights& view = *packed->Packed();
+  const Packer packer(source, view, *parts, lines->data());
+  if (pool != nullptr) {
+    pool->Run(view.panels, [&](int64_t panel, int) { packer.PackPanel(panel); });
+  } else {
+    for (int64_t panel = 0; panel < view.panels; ++panel) packer.PackPanel(panel);
+  }
+  return packed;
+}
+
+PackedForm PackedFormOf(const Matrix& packed) {
+  const PackedWeights& view = *packed.Packed();
+  PackedForm form{.source = packed.form().substr(kFormPrefix.size()),
+                  .activations = view.activations,
+                  .codes = std::nullopt};
+  if (view.kind != PackedWeights::Kind::kPairs) {
+    form.codes = CodedForm{.bits = view.kind == PackedWeights::Kind::kCodes4 ? 4 : 8,
+                           .levels = view.levels,
+                           .block = view.block,
+                           .has_minimum = view.minima != nullptr,
+                           .half_scales = view.half_scales};
+  }
+  return form;
+}
+
+std::span<const std::byte> PackedBytes(const Matrix& packed) {
+  return {static_cast<const std::byte*>(packed.Packed()->data), packed.bytes()};
+}
+
+std::optional<uint64_t> CountPackedBytes(int64_t rows, int64_t cols, const PackedForm& form) {
+  const std::optional<PartBytes> parts = CountParts(rows, cols, form);
+  return parts ? std::optional(parts->all()) : std::nullopt;
+}
+
+std::shared_ptr<const Matrix> ViewPackedMatrix(int64_t rows, int64_t cols, const PackedForm& form,
+                                               std::span<const std::byte> bytes,
+                                               std::shared_ptr<const void> owner) {
+  const std::optional<PartBytes> parts = CountParts(rows, cols, form);
+  if (!parts || parts->all() != bytes.size() ||
+      reinterpret_cast<uintptr_t>(bytes.data()) % kAlign != 0) {
+    throw Error(ErrorCode::kInvalidFormat, "packed " + form.source + " matrix",
+                "its bytes do not fit its shape and form");
+  }
+  return std::make_shared<PackedMatrix>(rows, cols, form, *parts, bytes.data(), std::move(owner));
 }
 
 }  // namespace dear

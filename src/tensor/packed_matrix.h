@@ -2,8 +2,12 @@
 #define DEAR_TENSOR_PACKED_MATRIX_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string>
 
 #include "tensor/matrix.h"
 
@@ -37,8 +41,8 @@ struct PackedWeights {
   Activations activations = Activations::kBF16;
   Kind kind = Kind::kPairs;
   int64_t panels = 0;
-  int64_t depth = 0;  // inputs, filled up
-  const void* data = nullptr;
+  int64_t depth = 0;           // inputs, filled up
+  const void* data = nullptr;  // begins the matrix's bytes; see PackedBytes
   const void* scales = nullptr;
   const void* minima = nullptr;  // null where there are none
   int64_t block = 0;
@@ -59,6 +63,30 @@ struct PackedWeights {
 // model), a weight may differ from the rounded number of CopyRows by one unit in bf16's last place.
 std::shared_ptr<const Matrix> PackMatrix(const Matrix& source, ThreadPool* pool = nullptr,
                                          Activations activations = Activations::kBF16);
+
+// What has to be known beside shape and bytes to have a packed matrix again.
+struct PackedForm {
+  std::string source;  // form() of what was packed
+  Activations activations = Activations::kBF16;
+  std::optional<CodedForm> codes;  // none: bf16 pairs, which meet bf16 activations alone
+};
+
+// Of a matrix whose Packed() is not null.
+PackedForm PackedFormOf(const Matrix& packed);
+
+// The bytes of such a matrix, Matrix::bytes() long: data, then scales, then minima (where there are
+// any), each filled up with zeros to a multiple of 64.
+std::span<const std::byte> PackedBytes(const Matrix& packed);
+
+// How many these are; nullopt where no matrix has that shape and form, or they are too many.
+std::optional<uint64_t> CountPackedBytes(int64_t rows, int64_t cols, const PackedForm& form);
+
+// The matrix over such bytes where they lie, beginning at a multiple of 64, kept alive by `owner`.
+// Whatever they hold, nothing outside of them is read. Throws kInvalidFormat where
+// CountPackedBytes() does not give their number.
+std::shared_ptr<const Matrix> ViewPackedMatrix(int64_t rows, int64_t cols, const PackedForm& form,
+                                               std::span<const std::byte> bytes,
+                                               std::shared_ptr<const void> owner);
 
 }  // namespace dear
 

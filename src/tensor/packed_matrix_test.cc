@@ -4,9 +4,13 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
+#include <utility>
 
+#include "base/error.h"
 #include "base/thread_pool.h"
+#include "base/xxh64.h"
 #include "tensor/quantize.h"
 #include "tensor/rounding.h"
 #include "tensor/testing/normal_numbers.h"
@@ -161,6 +165,101 @@ TEST(PackedMatrixTest, BytesKeepTheNumbersOfCodes) {
   }
   EXPECT_EQ(PackMatrix(*source, nullptr, Activations::kInt8)->Packed()->activations,
             Activations::kBF16);
+}
+
+// Numbers that no library's distribution can change: multiples of 1/64 from -8 to 8.
+std::vector<float> FixedNumbers(int64_t count) {
+  std::vector<float> values;
+  uint32_t state = 1;
+  for (int64_t i = 0; i < count; ++i) {
+    state = state * 1664525 + 1013904223;
+    values.push_back(static_cast<float>(static_cast<int32_t>(state >> 22) - 512) / 64);
+  }
+  return values;
+}
+
+// Files keep these bytes from one version of the program to the next: where one of the sums
+// changes, kPackedLayout (api/packed_cache.cc) has to be raised.
+TEST(PackedMatrixTest, TheLayoutIsTheOneThatFilesKeep) {
+  const auto source = MakeMatrix(MakeTensor("w", {19, 192}, FixedNumbers(19 * 192)));
+  const std::pair<WeightForm, uint64_t> expected[] = {
+      {WeightForm::kAuto, 0x419139645a0afb1e}, {WeightForm::kInt8, 0x0cb7882a5b392bef},
+      {WeightForm::kNf4, 0xbacf1036b9f8a1b3},  {WeightForm::kFp4, 0x42bb107edffd48b0},
+      {WeightForm::kQ8_0, 0xb3d4b822af3c53be}, {WeightForm::kQ4_0, 0xdef5b8e5817787ad}};
+  for (const auto& [form, sum] : expected) {
+    const auto packed = PackMatrix(*ConvertMatrix(source, {.form = form}));
+    EXPECT_EQ(Xxh64(PackedBytes(*packed)), sum) << packed->form();
+  }
+}
+
+TEST(PackedMatrixTest, AViewOfItsBytesIsTheMatrix) {
+  std::mt19937 random(23);
+  const auto source = MakeMatrix(MakeTensor("w", {19, 192}, NormalNumbers(random, 19 * 192)));
+  std::vector<std::byte> q4_1(*StorageBytes(DType::kQ4_1, 19 * 192));
+  QuantizeFromF32(DType::kQ4_1, Rows(*source).data(), 19 * 192, q4_1.data());
+  std::vector<std::shared_ptr<const Matrix>> sources = {
+      MakeMatrix(MakeTensor("w", DType::kQ4_1, {19, 192}, std::move(q4_1)))};
+  for (const WeightForm form : {WeightForm::kAuto, WeightForm::kInt8, WeightForm::kNf4,
+                                WeightForm::kFp4, WeightForm::kQ8_0, WeightForm::kQ4_0}) {
+    sources.push_back(ConvertMatrix(source, {.form = form}));
+  }
+  for (const Activations activations : {Activations::kBF16, Activations::kInt8}) {
+    for (const auto& each : sources) {
+      auto packed = PackMatrix(*each, nullptr, activations);
+      const PackedForm form = PackedFormOf(*packed);
+      const auto bytes = PackedBytes(*packed);
+      EXPECT_EQ(CountPackedBytes(19, 192, form), bytes.size());
+      const auto view = ViewPackedMatrix(19, 192, form, bytes, packed);
+      EXPECT_EQ(view->form(), packed->form());
+      EXPECT_EQ(view->bytes(), packed->bytes());
+      EXPECT_EQ(view->Packed()->data, packed->Packed()->data);
+      EXPECT_EQ(view->Packed()->scales, packed->Packed()->scales);
+      EXPECT_EQ(view->Packed()->minima, packed->Packed()->minima);
+      EXPECT_EQ(view->Packed()->activations, packed->Packed()->activations);
+      EXPECT_EQ(view->Packed()->byte_levels, packed->Packed()->byte_levels);
+      const auto expected = Rows(*packed);
+      packed.reset();  // the view keeps it
+      EXPECT_EQ(Rows(*view), expected);
+      EXPECT_THROW(ViewPackedMatrix(19, 192, form, bytes.first(bytes.size() - 64), nullptr), Error);
+      EXPECT_THROW(ViewPackedMatrix(35, 192, form, bytes, nullptr), Error);
+    }
+  }
+}
+
+TEST(PackedMatrixTest, NoBytesFitAFormOrAShapeThatCannotBe) {
+  const PackedForm pairs{.source = "bf16"};
+  PackedForm codes{.source = "q4_0", .codes = CodedForm{.bits = 4, .block = 32}};
+  EXPECT_TRUE(CountPackedBytes(16, 64, pairs));
+  EXPECT_TRUE(CountPackedBytes(16, 64, codes));
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  for (const auto& [rows, cols] :
+       std::vector<std::pair<int64_t, int64_t>>{{-1, 64},
+                                                {16, 0},
+                                                {16, -64},
+                                                {kMost, 64},
+                                                {16, kMost},
+                                                {kMost, kMost},
+                                                {int64_t{1} << 31, int64_t{1} << 31}}) {
+    EXPECT_FALSE(CountPackedBytes(rows, cols, pairs)) << rows << " x " << cols;
+    EXPECT_FALSE(CountPackedBytes(rows, cols, codes)) << rows << " x " << cols;
+  }
+  EXPECT_FALSE(CountPackedBytes(16, 64, {.source = "bf16", .activations = Activations::kInt8}));
+  for (const int64_t block :
+       {int64_t{0}, int64_t{-32}, int64_t{8}, int64_t{24}, int64_t{48}, int64_t{128}, kMost}) {
+    codes.codes->block = block;
+    EXPECT_FALSE(CountPackedBytes(16, 64, codes)) << block;
+  }
+  codes.codes->block = 32;
+  for (const int bits : {0, 2, 16}) {
+    codes.codes->bits = bits;
+    EXPECT_FALSE(CountPackedBytes(16, 64, codes)) << bits;
+  }
+  codes.codes->bits = 4;
+  for (const float level : {std::numeric_limits<float>::quiet_NaN(),
+                            std::numeric_limits<float>::infinity(), 1e-30F, 3e38F}) {
+    codes.codes->levels[3] = level;
+    EXPECT_FALSE(CountPackedBytes(16, 64, codes)) << level;
+  }
 }
 
 // A 4-bit weight whose blocks run across rows, and int8 rows that fill no block: as numbers.
