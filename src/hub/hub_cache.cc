@@ -143,6 +143,10 @@ fs::path DearModelFolder() {
   return CacheFolder() / "dear" / "models";
 }
 
+fs::path DearPackedFolder() {
+  return CacheFolder() / "dear" / "packed";
+}
+
 bool IsHubId(std::string_view id) {
   const size_t slash = id.find('/');
   if (slash == std::string_view::npos) return IsIdPart(id);

@@ -16,6 +16,8 @@ namespace dear {
 std::filesystem::path HubCacheFolder();
 // dear's own cache for shipped defaults: ${XDG_CACHE_HOME:-~/.cache}/dear/models.
 std::filesystem::path DearModelFolder();
+// Where packed weights are kept (hub/packed_folder.h): ${XDG_CACHE_HOME:-~/.cache}/dear/packed.
+std::filesystem::path DearPackedFolder();
 
 // Whether `id` can be a model's id on the hub: "name" or "org/name" of letters, digits, '-', '_'
 // and '.', no part of which is a path.
