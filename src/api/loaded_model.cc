@@ -143,6 +143,8 @@ namespace {
 // `first`: a model whose threads, and weights where it stands on the same base, are used; or null.
 LoadedModel LoadWith(const LoadRequest& request, const LoadedModel* first) {
   const auto begin = std::chrono::steady_clock::now();
+  PackedCache packed(request.packed, FindModelFiles(request.model, request.base).base,
+                     request.options);
   OpenedModel opened = OpenModel(request);
   LoadedModel loaded;
   loaded.files = std::move(opened.files);
@@ -159,7 +161,10 @@ LoadedModel LoadWith(const LoadRequest& request, const LoadedModel* first) {
   LoadOptions options = request.options;
   options.pool = loaded.pool;
   if (first == nullptr || !fs::equivalent(first->files.base, loaded.files.base)) {
+    options.packed = packed.Find(loaded.checkpoint.config, loaded.pool.get());
     loaded.model = Model::Load(loaded.checkpoint, options);
+    if (!options.packed) packed.Keep(*loaded.model, loaded.pool.get());
+    loaded.packed_use = packed.use();
   } else if (const ModelConfig& theirs = first->model->config();
              theirs.head == loaded.checkpoint.config.head &&
              theirs.num_labels == loaded.checkpoint.config.num_labels) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/model_files.h"
+#include "api/packed_cache.h"
 #include "base/thread_pool.h"
 #include "formats/checkpoint.h"
 #include "model/adapter.h"
@@ -30,6 +31,7 @@ struct LoadRequest {
   std::string base;   // of an adapter named by `model`; empty: as the adapter says
   std::vector<NamedAdapter> adapters;
   LoadOptions options;
+  PackedCacheOptions packed;
   int threads = 0;  // 0: as many as the process may use
   // Bytes of keys and values that are kept of beginnings of prompts; 0: nothing is.
   uint64_t prefix_cache_bytes = 0;
@@ -47,6 +49,7 @@ struct LoadedModel {
   // The one that `files` names first, then the others in the order given; names differ.
   std::vector<std::shared_ptr<const Adapter>> adapters;
   std::vector<std::filesystem::path> adapter_folders;  // of each
+  std::shared_ptr<const void> packed_use;              // of the file that keeps its packed weights
   double seconds = 0;                                  // that loading took
   // Where its language models, and models loaded beside it, keep beginnings of prompts; null:
   // nowhere. Those that share it take turns.

@@ -31,7 +31,7 @@ StageSpec ParseStageSpec(std::string_view text) {
 }
 
 StageModels::StageModels(const LoadedModel& first, const std::vector<StageSpec>& specs,
-                         const LoadOptions& how) {
+                         const LoadRequest& how) {
   for (const StageSpec& spec : specs) {
     const LoadedModel* model = &first;
     std::string adapter = spec.model;
@@ -40,7 +40,8 @@ StageModels::StageModels(const LoadedModel& first, const std::vector<StageSpec>&
     if (!is_loaded) {
       LoadRequest request;
       request.model = spec.model;
-      request.options = how;
+      request.options = how.options;
+      request.packed = how.packed;
       model = &models_.emplace_back(LoadBeside(first, request));
       seconds_ += model->seconds;
       adapter.clear();

@@ -26,9 +26,9 @@ StageSpec ParseStageSpec(std::string_view text);
 // The rerankers behind the first one, loaded beside its model.
 class StageModels {
  public:
-  // `how`: form of the weights and progress, as of the first stage. Throws what loading throws.
+  // `how`: options and cache of packed weights, as of the first stage. Throws what loading throws.
   StageModels(const LoadedModel& first, const std::vector<StageSpec>& specs,
-              const LoadOptions& how);
+              const LoadRequest& how);
 
   // The first stage, then these.
   std::vector<Stage> Behind(Stage first) const;

@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "formats/checkpoint.h"
+#include "formats/packed_file.h"
 #include "formats/peft_adapter.h"
 #include "tensor/matrix.h"
 
@@ -56,6 +57,9 @@ std::string_view ComputeName(Compute compute);  // "reference", "fast", "int8"
 struct LoadOptions {
   WeightFormOptions weights;
   Compute compute = Compute::kReference;
+  // Where products read packed weights: those that were packed of the same files, in this form, for
+  // this computation and head; they are used where they lie. Null: weights are packed now.
+  std::shared_ptr<const PackedFile> packed;
   // Checks every weight that is read once for NaN and infinity (reading it all); a few norms and
   // biases are always checked.
   bool check_finite = false;

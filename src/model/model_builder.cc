@@ -43,6 +43,13 @@ std::shared_ptr<const Matrix> ModelBuilder::ForProducts(std::shared_ptr<const Ma
   return PackMatrix(*weight, pool, Activations::kInt8);
 }
 
+std::shared_ptr<const Matrix> ModelBuilder::PackedBefore(const std::string& name, int64_t out,
+                                                         int64_t in) const {
+  if (options_.packed == nullptr || options_.compute == Compute::kReference) return nullptr;
+  auto weight = options_.packed->Find(name);
+  return weight && weight->rows() == out && weight->cols() == in ? weight : nullptr;
+}
+
 void ModelBuilder::Report() {
   if (options_.progress) {
     options_.progress("loading weights", next_id_, 2 + 11 * config_.num_layers);
@@ -60,26 +67,31 @@ std::vector<float> ModelBuilder::LoadVector(const std::string& name, int64_t siz
   return values;
 }
 
-Linear ModelBuilder::LoadLinear(const std::string& name, int64_t out, int64_t in, bool bias,
-                                Place place) {
-  Linear linear{.name = name, .id = next_id_++};
-  const std::string weight_name = name + ".weight";
-  linear.weight = LoadWeight(*checkpoint_.tensors, weight_name);
-  const std::string where = checkpoint_.tensors->origin() + ": tensor '" + weight_name + "'";
-  if (linear.weight->rows() != out || linear.weight->cols() != in) {
-    throw Error(ErrorCode::kInvalidFormat, where,
-                "expected shape " + Shape(out, in) + ", found " +
-                    Shape(linear.weight->rows(), linear.weight->cols()));
+std::shared_ptr<const Matrix> ModelBuilder::LoadMatrix(const std::string& name, int64_t out,
+                                                       int64_t in, Place place) const {
+  if (place != Place::kEmbedding) {
+    if (auto packed = PackedBefore(name, out, in)) return packed;
+  }
+  auto weight = LoadWeight(*checkpoint_.tensors, name);
+  const std::string where = checkpoint_.tensors->origin() + ": tensor '" + name + "'";
+  if (weight->rows() != out || weight->cols() != in) {
+    throw Error(
+        ErrorCode::kInvalidFormat, where,
+        "expected shape " + Shape(out, in) + ", found " + Shape(weight->rows(), weight->cols()));
   }
   try {
-    if (Converts(place)) {
-      linear.weight = ConvertMatrix(linear.weight, options_.weights, options_.pool.get());
-    }
+    if (Converts(place)) weight = ConvertMatrix(weight, options_.weights, options_.pool.get());
     // The embedding is looked up, row by row, where it lies.
-    if (place != Place::kEmbedding) linear.weight = ForProducts(linear.weight, place);
+    return place == Place::kEmbedding ? weight : ForProducts(weight, place);
   } catch (const Error& error) {
     throw error.Within(where);
   }
+}
+
+Linear ModelBuilder::LoadLinear(const std::string& name, int64_t out, int64_t in, bool bias,
+                                Place place) {
+  Linear linear{.name = name, .id = next_id_++};
+  linear.weight = LoadMatrix(name + ".weight", out, in, place);
   if (bias) linear.bias = LoadVector(name + ".bias", out);
   Report();
   return linear;
@@ -122,10 +134,11 @@ Linear ModelBuilder::LoadHead(const Linear& embedding) {
                       checkpoint_.tensors->Contains("score.bias"), Place::kHead);
   }
   if (config_.tie_word_embeddings) {
+    Linear head{.name = "lm_head", .id = next_id_++};
+    head.weight = PackedBefore("lm_head.weight", config_.vocab_size, config_.hidden_size);
     try {
-      return {.name = "lm_head",
-              .id = next_id_++,
-              .weight = ForProducts(embedding.weight, Place::kHead)};
+      if (!head.weight) head.weight = ForProducts(embedding.weight, Place::kHead);
+      return head;
     } catch (const Error& error) {
       throw error.Within(checkpoint_.tensors->origin() + ": tensor 'model.embed_tokens.weight'");
     }

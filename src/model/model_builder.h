@@ -29,11 +29,16 @@ class ModelBuilder {
   enum class Place { kEmbedding, kProjection, kHead };
 
   Linear LoadLinear(const std::string& name, int64_t out, int64_t in, bool bias, Place place);
+  std::shared_ptr<const Matrix> LoadMatrix(const std::string& name, int64_t out, int64_t in,
+                                           Place place) const;
   Norm LoadNorm(const std::string& name, int64_t size);
   LayerWeights LoadLayer(int64_t index);
   Linear LoadHead(const Linear& embedding);
   std::vector<float> LoadVector(const std::string& name, int64_t size);
   bool Converts(Place place) const;
+  // The weight as products read it, where it was packed before; else null.
+  std::shared_ptr<const Matrix> PackedBefore(const std::string& name, int64_t out,
+                                             int64_t in) const;
   // The weight as products read it: packed but in reference compute. Throws as ConvertMatrix.
   std::shared_ptr<const Matrix> ForProducts(std::shared_ptr<const Matrix> weight,
                                             Place place) const;
