@@ -101,7 +101,7 @@ Report Measure(const BenchOptions& options, bool quiet) {
     report.load_seconds = loaded.seconds;
   } else {
     ProgressBar bar(quiet);
-    LoadOptions how = options.model.Request().options;
+    LoadOptions how = options.model.Request(quiet).options;
     subject.pool = std::make_shared<ThreadPool>(options.model.threads);
     how.pool = subject.pool;
     how.progress = bar.Function();

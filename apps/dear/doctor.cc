@@ -8,15 +8,19 @@
 #include <memory>
 #include <system_error>
 
+#include "api/packed_cache.h"
+#include "base/error.h"
 #include "base/mapped_file.h"
 #include "base/sha256.h"
 #include "base/thread_pool.h"
 #include "command.h"
 #include "hub/hub_cache.h"
+#include "hub/packed_folder.h"
 #include "json_output.h"
 #include "kernels/cpu/amx.h"
 #include "kernels/cpu/isa.h"
 #include "machine.h"
+#include "model_flags.h"
 #include "standard_output.h"
 #include "terminal.h"
 
@@ -46,6 +50,22 @@ Finding Folder(const std::string& what, const fs::path& folder) {
           folder.string() + (!readable  ? " (not readable)"
                              : writable ? ""
                                         : " (read-only)")};
+}
+
+Finding PackedWeightsCache() {
+  Finding finding = Folder("packed weights", DearPackedFolder());
+  finding.detail += ", " + HumanBytes(PackedFolder(DearPackedFolder()).Bytes());
+  const char* given = std::getenv("DEAR_PACKED_CACHE");
+  try {
+    const uint64_t limit =
+        ParseCacheLimit(given == nullptr || *given == '\0' ? ModelFlags{}.packed_cache : given,
+                        "DEAR_PACKED_CACHE");
+    finding.detail += limit == 0 ? " (switched off)" : " of at most " + HumanBytes(limit);
+  } catch (const Error& error) {
+    finding.ok = false;
+    finding.detail += std::string("; ") + error.what();
+  }
+  return finding;
 }
 
 Finding Shipped(const ShippedModel& model) {
@@ -81,6 +101,7 @@ std::vector<Finding> Examine() {
   findings.push_back(Memory());
   findings.push_back(Folder("model cache", DearModelFolder()));
   findings.push_back(Folder("hub cache", HubCacheFolder()));
+  findings.push_back(PackedWeightsCache());
   for (const ShippedModel& model : ShippedModels()) findings.push_back(Shipped(model));
   return findings;
 }

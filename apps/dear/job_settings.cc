@@ -21,8 +21,9 @@ constexpr std::string_view kSuffix = ".meta.json";
 // Results do not depend on these.
 const std::set<std::string, std::less<>>& OtherFlags() {
   static const std::set<std::string, std::less<>> names = {
-      "help",   "quiet",  "verbose",   "threads", "jobs",        "run",  "topics",
-      "corpus", "resume", "overwrite", "output",  "invocations", "json", "prefix-cache"};
+      "help",   "quiet",       "verbose", "threads",      "jobs",
+      "run",    "topics",      "corpus",  "resume",       "overwrite",
+      "output", "invocations", "json",    "prefix-cache", "packed-cache"};
   return names;
 }
 

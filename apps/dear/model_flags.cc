@@ -1,5 +1,6 @@
 #include "model_flags.h"
 
+#include "base/error.h"
 #include "progress_bar.h"
 #include "standard_output.h"
 
@@ -54,6 +55,22 @@ void ModelFlags::Declare(CLI::App& command) {
           "rounded to int8. Results name fast and int8")
       ->check(CLI::IsMember({"reference", "fast", "int8"}))
       ->capture_default_str();
+  command
+      .add_option(
+          "--packed-cache", packed_cache,
+          "How much fast and int8 compute may keep of packed weights in the user's cache, so "
+          "that the next start maps them: a size such as 20GiB; those used longest ago go "
+          "first. off or 0: nothing is kept or looked for")
+      ->check([](const std::string& text) {
+        try {
+          ParseCacheLimit(text, "value");
+          return std::string();
+        } catch (const Error& error) {
+          return std::string(error.what());
+        }
+      })
+      ->capture_default_str();
+  verbose = command.get_option_no_throw("--verbose");
   command.add_option("--threads", threads, "Threads (default: all that the process may use)")
       ->check(CLI::Range(1, 4096));
   command.add_option("--device", device, "Where to compute")
@@ -61,7 +78,7 @@ void ModelFlags::Declare(CLI::App& command) {
       ->capture_default_str();
 }
 
-LoadRequest ModelFlags::Request() const {
+LoadRequest ModelFlags::Request(bool quiet) const {
   LoadRequest request;
   request.model = model;
   request.base = base;
@@ -73,12 +90,16 @@ LoadRequest ModelFlags::Request() const {
   }
   request.threads = threads;
   request.prefix_cache_bytes = prefix_cache.value_or(kDefaultPrefixCache);
+  const auto note = [quiet](const std::string& what) { Note(quiet, "dear: note: " + what); };
+  request.packed.limit = ParseCacheLimit(packed_cache, "packed-cache");
+  request.packed.warn = note;
+  if (verbose != nullptr && verbose->count() > 0) request.packed.tell = note;
   return request;
 }
 
 LoadedModel LoadWithProgress(const ModelFlags& flags, bool quiet, bool needs_tokenizer) {
   ProgressBar bar(quiet);
-  LoadRequest request = flags.Request();
+  LoadRequest request = flags.Request(quiet);
   request.needs_tokenizer = needs_tokenizer;
   request.options.progress = bar.Function();
   LoadedModel loaded = Load(request);

@@ -27,9 +27,11 @@ struct ModelFlags {
   bool double_quant = false;
   int threads = 0;
   std::optional<uint64_t> prefix_cache;  // bytes
+  std::string packed_cache = "20GiB";
+  const CLI::Option* verbose = nullptr;  // the command's own
 
   void Declare(CLI::App& command);
-  LoadRequest Request() const;
+  LoadRequest Request(bool quiet) const;
 };
 
 void DeclareModelName(CLI::App& command, std::string& model);

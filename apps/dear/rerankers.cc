@@ -38,7 +38,7 @@ const Rerankers::Named& Rerankers::For(const std::string& adapter_name) {
 
 std::vector<Stage> Rerankers::StagesFor(const std::string& adapter_name) {
   if (!later_) {
-    later_.emplace(loaded_, options_.rank.Later(), options_.model.Request().options);
+    later_.emplace(loaded_, options_.rank.Later(), options_.model.Request(quiet_));
     for (const std::string& note : later_->notes())
       Note(quiet_, "dear: note: " + note + " (--then-recipe names another)");
   }

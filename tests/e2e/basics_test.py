@@ -62,7 +62,7 @@ class Basics(support.Case):
     def test_doctor(self):
         report = json.loads(self.ok("doctor", "--json").stdout)
         checks = {c["check"]: c for c in report["checks"]}
-        for name in ("cpu", "instructions", "threads", "memory", "model cache", "hub cache"):
+        for name in ("cpu", "instructions", "threads", "memory", "model cache", "hub cache", "packed weights"):
             self.assertIn(checks[name]["status"], ("ok", "warn"))
         missing = self.ok("doctor", env={"XDG_CACHE_HOME": str(self.folder)}).stdout
         self.assertRegex(missing, r"warn +smollm2-135m-instruct")

@@ -27,6 +27,7 @@ PASSAGES = ["Lightning strike at Seoul National University",
 def dear(*arguments, stdin=None, env=None, binary=False):
     """Runs the program as a user would; stdin may be text or bytes."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DEAR_")}
+    environment["DEAR_PACKED_CACHE"] = "off"  # nothing is left in the user's cache
     environment.update(env or {})
     data = stdin.encode() if isinstance(stdin, str) else stdin
     done = subprocess.run([BINARY, *map(str, arguments)], input=data if data is not None else b"",
