@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "api/bench_load.h"
 #include "api/bench_work.h"
 #include "base/error.h"
 #include "command.h"
@@ -40,6 +41,7 @@ struct Timing {
   double median = 0;
   double fastest = 0;
   double slowest = 0;
+  std::optional<LoadTiming> load;  // of works that load
 
   double rate() const { return static_cast<double>(cost.tokens) / median; }
 };
@@ -73,23 +75,39 @@ void ForgetPeakMemory() {
   std::ofstream("/proc/self/clear_refs") << "5";
 }
 
+double Median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+void SetSeconds(const std::vector<double>& seconds, Timing& timing) {
+  timing.median = Median(seconds);
+  timing.fastest = std::ranges::min(seconds);
+  timing.slowest = std::ranges::max(seconds);
+}
+
 Timing Time(const BenchWork& work, const BenchSubject& subject, const MachinePeak& peak,
             int repeat) {
   Timing timing{
       .work = work, .cost = CostOf(work, *subject.model, subject.adapter.get()), .floor = {}};
   timing.floor = FloorOf(timing.cost, peak, subject.model->compute());
-  std::vector<double> seconds = TimeWork(work, subject, repeat, InterruptFunction());
-  std::ranges::sort(seconds);
-  timing.median = seconds[seconds.size() / 2];
-  timing.fastest = seconds.front();
-  timing.slowest = seconds.back();
+  SetSeconds(TimeWork(work, subject, repeat, InterruptFunction()), timing);
   return timing;
 }
 
-Report Measure(const BenchOptions& options, bool quiet) {
-  std::vector<BenchWork> works;
-  for (const std::string& name : options.works) works.push_back(ParseBenchWork(name));
-  Report report;
+Timing TimeLoading(const BenchWork& work, const BenchOptions& options, const MachinePeak& peak) {
+  LoadRequest request = options.model.Request();
+  request.needs_tokenizer = false;
+  Timing timing{.work = work, .cost = {}, .floor = {}};
+  timing.load = TimeLoad(work, request, options.model.use, options.repeat, InterruptFunction());
+  timing.cost = timing.load->cost;
+  timing.floor = FloorOfLoad(work, *timing.load, peak, request.options.compute);
+  SetSeconds(timing.load->seconds, timing);
+  return timing;
+}
+
+// The model that works compute with; what it is, and how long it took, go into the report.
+BenchSubject MakeSubject(const BenchOptions& options, bool quiet, Report& report) {
   BenchSubject subject;
   if (options.shape.empty()) {
     const LoadedModel loaded = LoadWithProgress(options.model, quiet, /*needs_tokenizer=*/false);
@@ -115,14 +133,34 @@ Report Measure(const BenchOptions& options, bool quiet) {
   report.weight_bytes = subject.model->weight_bytes();
   report.threads = subject.pool->num_threads();
   report.backend = MakeCpuBackend(subject.pool)->name();
+  return subject;
+}
+
+Report Measure(const BenchOptions& options, bool quiet) {
+  std::vector<BenchWork> works;
+  for (const std::string& name : options.works) {
+    works.push_back(ParseBenchWork(name));
+    if (works.back().loads() && !options.shape.empty())
+      throw Error(ErrorCode::kInvalidArgument, "work '" + name + "'",
+                  "needs a model on disk; weights of --shape are made, not loaded");
+  }
+  Report report;
+  BenchSubject subject = MakeSubject(options, quiet, report);
   ProgressBar bar(quiet);
   bar.Show("measuring the machine", 0, 1);
   report.peak = MeasurePeak(*subject.pool);
   ForgetPeakMemory();
   for (size_t i = 0; i < works.size(); ++i) {
     if (Interrupted()) throw Error(ErrorCode::kCancelled, "bench", "stopped");
+    if (works[i].loads()) {
+      subject = {};  // pages that it has mapped would stay in the cache
+    } else if (!subject.model) {
+      subject = MakeSubject(options, quiet, report);
+    }
     bar.Show(works[i].name, static_cast<int64_t>(i), static_cast<int64_t>(works.size()));
-    report.timings.push_back(Time(works[i], subject, report.peak, options.repeat));
+    report.timings.push_back(works[i].loads()
+                                 ? TimeLoading(works[i], options, report.peak)
+                                 : Time(works[i], subject, report.peak, options.repeat));
   }
   bar.Clear();
   report.peak_memory = ProcBytes("/proc/self/status", "VmHWM");
@@ -140,7 +178,30 @@ std::string Rounded(double value) {
   return Number(value, value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 4);
 }
 
+// How cold a cold start was; empty for other works.
+std::string ColdNote(const Timing& timing) {
+  if (timing.work.kind != BenchWork::Kind::kLoadCold) return "";
+  const LoadTiming& load = *timing.load;
+  const std::string files = HumanBytes(load.file_bytes);
+  if (!load.is_cold())
+    return "the kernel kept " + HumanBytes(load.kept_bytes) + " of the model's " + files +
+           " in its cache (or does not show what it kept), so this is no cold start and has no "
+           "floor";
+  std::string note = "the kernel dropped " +
+                     (load.kept_bytes == 0 ? "all" : "all but " + HumanBytes(load.kept_bytes)) +
+                     " of the model's " + files + " before each run, which read " +
+                     HumanBytes(load.read_bytes) + " again";
+  if (load.disk_bytes_per_second > 0)
+    return note + "; in order the disk gives " +
+           HumanBytes(static_cast<uint64_t>(load.disk_bytes_per_second)) + "/s";
+  return note + "; the disk's rate could not be measured, so there is no floor";
+}
+
 OrderedJson Json(const BenchOptions& options, const Report& report) {
+  // A rate that is not known here, or that no instruction gives, is null.
+  const auto in = [](double value, double unit) {
+    return value > 0 ? OrderedJson(value / unit) : OrderedJson(nullptr);
+  };
   OrderedJson results = OrderedJson::array();
   for (const Timing& timing : report.timings) {
     const bool known = timing.floor.seconds > 0;
@@ -159,14 +220,18 @@ OrderedJson Json(const BenchOptions& options, const Report& report) {
     if (known) {
       row["fraction_of_floor"] = timing.floor.seconds / timing.median;
       row["floor_s"] = RoundSeconds(timing.floor.seconds);
-      row["bound_by"] = timing.floor.is_memory ? "memory" : "arithmetic";
+      row["bound_by"] = timing.floor.bound_by;
+    }
+    if (timing.load) row["opened_s"] = RoundSeconds(Median(timing.load->seconds_opened));
+    if (timing.work.kind == BenchWork::Kind::kLoadCold) {
+      row["file_bytes"] = timing.load->file_bytes;
+      row["kept_bytes"] = timing.load->kept_bytes;
+      row["read_bytes"] = timing.load->read_bytes;
+      row["disk_gbps"] = in(timing.load->disk_bytes_per_second, 1e9);
+      row["note"] = ColdNote(timing);
     }
     results.push_back(std::move(row));
   }
-  // A rate that is not known here, or that no instruction gives, is null.
-  const auto in = [](double value, double unit) {
-    return value > 0 ? OrderedJson(value / unit) : OrderedJson(nullptr);
-  };
   return {{"version", DEAR_VERSION},
           {"cpu", ProcessorName()},
           {"isa", report.backend.substr(report.backend.find('/') + 1)},
@@ -205,13 +270,20 @@ void PrintTable(const BenchOptions& options, const Report& report) {
     const std::string floor = timing.floor.seconds > 0
                                   ? Number(100 * timing.floor.seconds / timing.median, 0) +
                                         " % of " + Rounded(timing.floor.seconds) + " s (" +
-                                        (timing.floor.is_memory ? "memory" : "arithmetic") + ")"
+                                        std::string(timing.floor.bound_by) + ")"
                                   : "unknown";
     rows.push_back({timing.work.name, std::to_string(timing.cost.tokens), Rounded(timing.median),
                     Rounded(timing.fastest), Rounded(timing.slowest), Rounded(timing.rate()),
                     floor});
   }
   Print(Columns(rows));
+  for (const Timing& timing : report.timings) {
+    if (!timing.load) continue;
+    const std::string note = ColdNote(timing);
+    Print("\n" + timing.work.name + ": opened after " +
+          Rounded(Median(timing.load->seconds_opened)) + " s, the rest is the first token" +
+          (note.empty() ? "" : "; " + note) + "\n");
+  }
 }
 
 int Bench(const BenchOptions& options, bool quiet) {
@@ -234,10 +306,12 @@ void AddBench(CLI::App& app, Globals& globals) {
       "  dear bench -m path/to/model --compute fast --work prefill512,decode\n"
       "  dear bench --shape llama-8b --dtype q4 --compute fast --json\n"
       "Works: prefillN (a prompt), verifyN (a drafted answer behind 512 tokens), decodeN (one by\n"
-      "one behind 512), pointwiseBxT (B sequences of T), listwiseN (N passages and their order).\n"
+      "one behind 512), pointwiseBxT (B sequences of T), listwiseN (N passages and their order),\n"
+      "load (from opening the files to the logits of a first token, the files being in the page\n"
+      "cache) and loadcold (after the kernel was asked to drop them from it).\n"
       "The floor is the time that products and sums take at the peak of arithmetic, or weights at\n"
-      "the peak of memory, whichever is longer; both peaks are measured first. A run whose "
-      "outputs\n"
+      "the peak of memory, whichever is longer; both peaks are measured first. Of loadcold it is\n"
+      "also what was read at the rate at which the disk gives files in order. A run whose outputs\n"
       "differ from the first is an error. Leave the machine alone while it measures.");
   options->model.Declare(*command);
   std::vector<std::string> shapes;

@@ -22,7 +22,7 @@ constexpr int64_t kMost = 1 << 20;      // tokens of one work
   throw Error(ErrorCode::kInvalidArgument, "work '" + std::string(name) + "'",
               "expected prefillN, verifyN, decodeN, pointwiseBxT or listwiseN, with numbers from 1 "
               "and at most " +
-                  std::to_string(kMost) + " tokens");
+                  std::to_string(kMost) + " tokens, load or loadcold");
 }
 
 std::vector<int32_t> Tokens(int64_t count, int64_t seed, int64_t vocab_size) {
@@ -32,40 +32,8 @@ std::vector<int32_t> Tokens(int64_t count, int64_t seed, int64_t vocab_size) {
   return ids;
 }
 
-struct Outcome {
-  double seconds = 0;
-  std::vector<float> outputs;
-};
-
 void Keep(const HeadOutputs& outputs, std::vector<float>& all) {
   all.insert(all.end(), outputs.values.begin(), outputs.values.end());
-}
-
-Outcome RunOnce(const BenchWork& work, const BenchSubject& subject) {
-  const int64_t vocab = subject.model->config().vocab_size;
-  Session session(subject.model, subject.pool);
-  std::vector<std::vector<int32_t>> ids;
-  std::vector<Step> steps;
-  for (int64_t i = 0; i < work.sequences; ++i) {
-    const SequenceId sequence = session.Add(subject.adapter);
-    const std::vector<int32_t> before = Tokens(work.before, i, vocab);
-    const Step first{.sequence = sequence, .tokens = before, .logits_from = before.size()};
-    if (!before.empty()) session.Forward({&first, 1});
-    ids.push_back(Tokens(work.prompt, i + 1000, vocab));
-    const bool all = work.kind == BenchWork::Kind::kVerify;
-    steps.push_back({.sequence = sequence,
-                     .tokens = ids.back(),
-                     .logits_from = all || ids.back().empty() ? 0 : ids.back().size() - 1});
-  }
-  Outcome outcome;
-  const auto begin = std::chrono::steady_clock::now();
-  if (work.prompt > 0) Keep(session.Forward(steps), outcome.outputs);
-  for (const int32_t token : Tokens(work.decoded, 5, vocab)) {
-    const Step next{.sequence = steps.front().sequence, .tokens = {&token, 1}, .logits_from = 0};
-    Keep(session.Forward({&next, 1}), outcome.outputs);
-  }
-  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return outcome;
 }
 
 }  // namespace
@@ -78,12 +46,19 @@ BenchWork ParseBenchWork(std::string_view name) {
       std::pair{std::string_view("decode"), Kind::kDecode},
       std::pair{std::string_view("pointwise"), Kind::kPointwise},
       std::pair{std::string_view("listwise"), Kind::kListwise},
+      std::pair{std::string_view("loadcold"), Kind::kLoadCold},
+      std::pair{std::string_view("load"), Kind::kLoad},
   };
   const auto* const found =
       std::ranges::find_if(kinds, [&](const auto& kind) { return name.starts_with(kind.first); });
   if (found == kinds.end()) Refuse(name);
   BenchWork work{.name = std::string(name), .kind = found->second};
   std::string_view numbers = name.substr(found->first.size());
+  if (work.loads()) {
+    if (!numbers.empty()) Refuse(name);
+    work.prompt = 1;
+    return work;
+  }
   const auto number = [&](std::string_view text) {
     int64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -163,16 +138,44 @@ BenchFloor FloorOf(const BenchCost& cost, const MachinePeak& peak, Compute compu
   if (flops <= 0 || peak.bytes_per_second <= 0) return {};
   const double arithmetic = cost.flop / flops;
   const double memory = cost.bytes / peak.bytes_per_second;
-  return {.seconds = std::max(arithmetic, memory), .is_memory = memory > arithmetic};
+  return {.seconds = std::max(arithmetic, memory),
+          .bound_by = memory > arithmetic ? "memory" : "arithmetic"};
+}
+
+BenchRun RunWork(const BenchWork& work, const BenchSubject& subject) {
+  const int64_t vocab = subject.model->config().vocab_size;
+  Session session(subject.model, subject.pool);
+  std::vector<std::vector<int32_t>> ids;
+  std::vector<Step> steps;
+  for (int64_t i = 0; i < work.sequences; ++i) {
+    const SequenceId sequence = session.Add(subject.adapter);
+    const std::vector<int32_t> before = Tokens(work.before, i, vocab);
+    const Step first{.sequence = sequence, .tokens = before, .logits_from = before.size()};
+    if (!before.empty()) session.Forward({&first, 1});
+    ids.push_back(Tokens(work.prompt, i + 1000, vocab));
+    const bool all = work.kind == BenchWork::Kind::kVerify;
+    steps.push_back({.sequence = sequence,
+                     .tokens = ids.back(),
+                     .logits_from = all || ids.back().empty() ? 0 : ids.back().size() - 1});
+  }
+  BenchRun run;
+  const auto begin = std::chrono::steady_clock::now();
+  if (work.prompt > 0) Keep(session.Forward(steps), run.outputs);
+  for (const int32_t token : Tokens(work.decoded, 5, vocab)) {
+    const Step next{.sequence = steps.front().sequence, .tokens = {&token, 1}, .logits_from = 0};
+    Keep(session.Forward({&next, 1}), run.outputs);
+  }
+  run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return run;
 }
 
 std::vector<double> TimeWork(const BenchWork& work, const BenchSubject& subject, int repeats,
                              const std::function<bool()>& cancelled) {
-  const Outcome first = RunOnce(work, subject);
+  const BenchRun first = RunWork(work, subject);
   std::vector<double> seconds;
   for (int run = 0; run < repeats; ++run) {
     if (cancelled && cancelled()) throw Error(ErrorCode::kCancelled, work.name, "stopped");
-    const Outcome again = RunOnce(work, subject);
+    const BenchRun again = RunWork(work, subject);
     if (again.outputs != first.outputs)
       throw Error(ErrorCode::kInternal, work.name, "two runs gave different outputs");
     seconds.push_back(again.seconds);

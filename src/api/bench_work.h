@@ -18,20 +18,23 @@ namespace dear {
 // A piece of work whose speed is measured, on token ids that are the same every time.
 //   prefillN       a prompt of N tokens, the head behind the last
 //   verifyN        N more tokens at once behind a prompt of 512, the head behind each: what
-//   checking
-//                  a drafted answer costs
+//                  checking a drafted answer costs
 //   decodeN        N tokens one by one behind a prompt of 512 (without a number: 32)
 //   pointwiseBxT   B sequences of T tokens in one call, the head behind the last of each
 //   listwiseN      N passages of 100 words: a prompt of 135 N + 100 tokens, then the 5 N - 1 tokens
 //                  of an answer like "[4] > [1]", one by one
+//   load           from opening the files to the logits of a first token (bench_load.h)
+//   loadcold       the same, after the files' pages were dropped from the cache
 struct BenchWork {
-  enum class Kind : uint8_t { kPrefill, kVerify, kDecode, kPointwise, kListwise };
+  enum class Kind : uint8_t { kPrefill, kVerify, kDecode, kPointwise, kListwise, kLoad, kLoadCold };
   std::string name;
   Kind kind = Kind::kPrefill;
   int64_t sequences = 1;
   int64_t before = 0;   // tokens of each that are there before the clock starts
   int64_t prompt = 0;   // tokens of each that are read in one call
   int64_t decoded = 0;  // tokens that follow, a call each
+
+  bool loads() const { return kind == Kind::kLoad || kind == Kind::kLoadCold; }
 };
 
 // Throws kInvalidArgument that lists the kinds.
@@ -50,7 +53,7 @@ BenchCost CostOf(const BenchWork& work, const Model& model, const Adapter* adapt
 // known.
 struct BenchFloor {
   double seconds = 0;
-  bool is_memory = false;
+  std::string_view bound_by;  // "arithmetic", "memory", or "disk" where files are read
 };
 BenchFloor FloorOf(const BenchCost& cost, const MachinePeak& peak, Compute compute);
 
@@ -60,6 +63,12 @@ struct BenchSubject {
   std::shared_ptr<const Adapter> adapter;  // null: the base alone
   std::shared_ptr<ThreadPool> pool;
 };
+
+struct BenchRun {
+  double seconds = 0;          // behind the tokens of `before`
+  std::vector<float> outputs;  // of the head, in the order in which it was asked
+};
+BenchRun RunWork(const BenchWork& work, const BenchSubject& subject);
 
 // Seconds of `repeats` runs, after one that is not timed. Throws kInternal where a run gives other
 // bits than the first. Is asked between runs whether to stop (kCancelled).

@@ -23,12 +23,20 @@ TEST(BenchWorkTest, NamesSayWhatIsDone) {
   const BenchWork listwise = ParseBenchWork("listwise20");
   EXPECT_EQ(listwise.prompt, 2800);
   EXPECT_EQ(listwise.decoded, 99);
+  EXPECT_FALSE(listwise.loads());
+  EXPECT_EQ(ParseBenchWork("load").kind, BenchWork::Kind::kLoad);
+  EXPECT_EQ(ParseBenchWork("loadcold").kind, BenchWork::Kind::kLoadCold);
+  for (const char* name : {"load", "loadcold"}) {
+    EXPECT_TRUE(ParseBenchWork(name).loads());
+    EXPECT_EQ(ParseBenchWork(name).prompt, 1);
+  }
 }
 
 TEST(BenchWorkTest, RefusesOtherNames) {
-  for (const char* name : {"", "prefill", "prefill0", "prefill-1", "prefill5x5", "pointwise8",
-                           "pointwise8x", "pointwise0x5", "pointwise2000x2000", "decode32s",
-                           "listwise99999999999999999999", "train5"}) {
+  for (const char* name :
+       {"", "prefill", "prefill0", "prefill-1", "prefill5x5", "pointwise8", "pointwise8x",
+        "pointwise0x5", "pointwise2000x2000", "decode32s", "listwise99999999999999999999", "train5",
+        "load2", "loadcold1", "loadwarm", "loa"}) {
     EXPECT_THROW(ParseBenchWork(name), Error) << name;
   }
 }
@@ -65,9 +73,9 @@ TEST(BenchWorkTest, TheFloorIsTheLongerOfTwo) {
   const MachinePeak peak{.f32_flops = 100, .bf16_flops = 400, .bytes_per_second = 10};
   const BenchCost cost{.tokens = 1, .flop = 1000, .bytes = 50};
   EXPECT_DOUBLE_EQ(FloorOf(cost, peak, Compute::kReference).seconds, 10);
-  EXPECT_FALSE(FloorOf(cost, peak, Compute::kReference).is_memory);
+  EXPECT_EQ(FloorOf(cost, peak, Compute::kReference).bound_by, "arithmetic");
   EXPECT_DOUBLE_EQ(FloorOf(cost, peak, Compute::kFast).seconds, 5);
-  EXPECT_TRUE(FloorOf(cost, peak, Compute::kFast).is_memory);
+  EXPECT_EQ(FloorOf(cost, peak, Compute::kFast).bound_by, "memory");
   EXPECT_DOUBLE_EQ(FloorOf(cost, {}, Compute::kFast).seconds, 0);
 }
 

@@ -1,5 +1,6 @@
 """dear bench: the speed of a model beside what the machine could do."""
 import json
+import mmap
 import unittest
 
 import support
@@ -51,9 +52,48 @@ class Bench(support.Case):
         base = json.loads(self.ok(*arguments, "--use", "base").stdout)
         self.assertGreater(through["results"][0]["flop"], base["results"][0]["flop"])
 
+    def test_loading_is_timed_to_the_first_token(self):
+        arguments = ["bench", "-m", self.model, "--adapter", f"x={support.GOLDEN / 'adapters' / 'lora_all_linear'}",
+                     "--work", "load,prefill4,loadcold", "--repeat", "2", "--threads", "1"]
+        for compute in ("reference", "int8"):
+            report = json.loads(self.ok(*arguments, "--compute", compute, "--json").stdout)
+            warm, prefill, cold = report["results"]
+            self.assertNotIn("opened_s", prefill)
+            for work in (warm, cold):
+                self.assertEqual(work["tokens"], 1)
+                self.assertGreater(work["opened_s"], 0)
+                self.assertLess(work["opened_s"], work["slowest_s"])
+            self.assertNotIn("kept_bytes", warm)
+            if report["floor"]["f32_tflops"]:
+                self.assertLess(warm["fraction_of_floor"], 1.05, warm)
+                self.assertIn(warm["bound_by"], ("memory", "arithmetic"))
+            self.assertLessEqual(cold["kept_bytes"] + cold["read_bytes"], cold["file_bytes"])
+            self.assertGreater(cold["file_bytes"], sum(f.stat().st_size for f in self.model.iterdir()))
+            self.assertIn("the kernel", cold["note"])
+        table = self.ok(*arguments).stdout
+        self.assertIn("load: opened after", table)
+        self.assertIn("loadcold: opened after", table)
+
+    def test_pages_that_stay_are_no_cold_start(self):
+        with open(self.model / "model.safetensors", "rb") as file, \
+                mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as held:
+            self.assertTrue(any(held[::1024]))  # the kernel drops no page that a process has mapped and read
+            arguments = ["bench", "-m", self.model, "--work", "loadcold", "--repeat", "1"]
+            cold, = json.loads(self.ok(*arguments, "--json").stdout)["results"]
+            self.assertGreaterEqual(cold["kept_bytes"], len(held))
+            for key in ("fraction_of_floor", "floor_s", "bound_by"):
+                self.assertIsNone(cold[key])
+            self.assertIn("no cold start", cold["note"])
+            table = self.ok(*arguments).stdout
+        self.assertIn("no cold start", table)
+        self.assertIn("unknown", table)
+
     def test_refuses_what_it_cannot_measure(self):
         self.fails(1, "bench", "-m", self.model, "--work", "prefill", saying="expected prefillN, verifyN")
         self.fails(1, "bench", "-m", self.model, "--work", "prefill9999999", saying="prefill9999999")
+        self.fails(1, "bench", "-m", self.model, "--work", "load2", saying="work 'load2'")
+        for work in ("load", "loadcold"):
+            self.fails(1, "bench", "--shape", "135m", "--work", work, saying=f"work '{work}': needs a model on disk")
         self.fails(2, "bench", "--shape", "7b", saying="llama-8b")
         self.fails(2, "bench", "--shape", "135m", "-m", self.model, saying="xcludes")
 
