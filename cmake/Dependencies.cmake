@@ -15,6 +15,9 @@ find_library(SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
 add_library(sentencepiece INTERFACE)
 target_link_libraries(sentencepiece INTERFACE ${SENTENCEPIECE_LIBRARY})
 
+# Compiled in from its header.
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+
 find_package(CLI11 REQUIRED)
 if(DEAR_TESTS)
   find_package(GTest REQUIRED)

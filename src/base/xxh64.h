@@ -7,7 +7,7 @@
 
 namespace dear {
 
-// XXH64 of `bytes` with seed 0 (xxHash's specification): finds damage at the rate of memory, keeps
+// XXH64 of `bytes` with seed 0 (libxxhash): finds damage at the rate of memory, keeps
 // nobody from forging.
 uint64_t Xxh64(std::span<const std::byte> bytes);
 
