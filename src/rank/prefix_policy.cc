@@ -4,15 +4,9 @@
 #include <iterator>
 
 #include "kernels/kv_layout.h"
+#include "rank/shared_prefixes.h"
 
 namespace dear {
-namespace {
-
-size_t CommonBeginning(std::span<const TokenId> a, std::span<const TokenId> b) {
-  return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
-}
-
-}  // namespace
 
 std::vector<size_t> PrefixPolicy::Choose(std::span<const std::span<const TokenId>> prompts,
                                          Reuse reuse) {
@@ -28,9 +22,9 @@ std::vector<size_t> PrefixPolicy::Choose(std::span<const std::span<const TokenId
   }
   for (const Seen::const_iterator& prompt : own) {
     size_t common = 0;
-    if (prompt != seen_.begin()) common = CommonBeginning(*prompt, *std::prev(prompt));
+    if (prompt != seen_.begin()) common = CommonLength(*prompt, *std::prev(prompt));
     if (const auto next = std::next(prompt); next != seen_.end())
-      common = std::max(common, CommonBeginning(*prompt, *next));
+      common = std::max(common, CommonLength(*prompt, *next));
     // Whole blocks of keys and values: a few tokens that two prompts happen to have in common
     // behind an instruction would take one more.
     keep.push_back(common / KvLayout::kPositions * KvLayout::kPositions);

@@ -17,7 +17,7 @@ std::vector<size_t> ChooseOf(PrefixPolicy& policy, const std::vector<Ids>& promp
 }
 
 // An instruction, and something of its own.
-Ids Prompt(size_t instruction, TokenId own) {
+Ids Instructed(size_t instruction, TokenId own) {
   Ids ids(instruction, 1);
   ids.insert(ids.end(), 100, own);
   return ids;
@@ -26,23 +26,24 @@ Ids Prompt(size_t instruction, TokenId own) {
 TEST(PrefixPolicy, WhatPromptsOfACallBeginWithIsKept) {
   PrefixPolicy policy;
   EXPECT_THAT(ChooseOf(policy, {}), IsEmpty());
-  EXPECT_THAT(ChooseOf(policy, {Prompt(64, 5), Prompt(64, 6), Ids(100, 9), {}}),
+  EXPECT_THAT(ChooseOf(policy, {Instructed(64, 5), Instructed(64, 6), Ids(100, 9), {}}),
               ElementsAre(64, 64, 0, 0));
 }
 
 TEST(PrefixPolicy, ThePromptsOfEarlierCallsCount) {
   PrefixPolicy policy;
-  EXPECT_THAT(ChooseOf(policy, {Prompt(64, 5)}), ElementsAre(0));
-  EXPECT_THAT(ChooseOf(policy, {Prompt(64, 6)}), ElementsAre(64));
+  EXPECT_THAT(ChooseOf(policy, {Instructed(64, 5)}), ElementsAre(0));
+  EXPECT_THAT(ChooseOf(policy, {Instructed(64, 6)}), ElementsAre(64));
   EXPECT_THAT(ChooseOf(policy, {Ids(90, 9)}), ElementsAre(0));
   // All of one that comes again, as far as it fills blocks.
-  EXPECT_THAT(ChooseOf(policy, {Prompt(64, 5)}), ElementsAre(160));
+  EXPECT_THAT(ChooseOf(policy, {Instructed(64, 5)}), ElementsAre(160));
   EXPECT_THAT(ChooseOf(policy, {Ids(90, 9)}), ElementsAre(64));
 }
 
 TEST(PrefixPolicy, TokensThatHappenToBeTheSameCostNoBlock) {
   PrefixPolicy policy;
-  EXPECT_THAT(ChooseOf(policy, {Prompt(63, 5), Prompt(63, 6), Prompt(40, 7), Prompt(31, 8)}),
+  EXPECT_THAT(ChooseOf(policy, {Instructed(63, 5), Instructed(63, 6), Instructed(40, 7),
+                                Instructed(31, 8)}),
               ElementsAre(32, 32, 32, 0));
 }
 

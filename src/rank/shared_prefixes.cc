@@ -9,11 +9,6 @@ namespace {
 
 using Ids = std::span<const TokenId>;
 
-size_t CommonLength(Ids a, Ids b) {
-  const auto [end, other] = std::ranges::mismatch(a, b);
-  return static_cast<size_t>(end - a.begin());
-}
-
 // Prompts in sorted order that agree in some tokens.
 struct Group {
   size_t begin = 0;
@@ -22,6 +17,11 @@ struct Group {
 };
 
 }  // namespace
+
+size_t CommonLength(Ids a, Ids b) {
+  const auto [end, other] = std::ranges::mismatch(a, b);
+  return static_cast<size_t>(end - a.begin());
+}
 
 SharedPrefixes FindSharedPrefixes(std::span<const Ids> prompts) {
   std::vector<size_t> order(prompts.size());

@@ -23,6 +23,9 @@ struct SharedPrefixes {
   std::vector<size_t> of_prompt;  // the longest of each prompt, by index, or SharedPrefix::kNone
 };
 
+// Tokens that both begin with.
+size_t CommonLength(std::span<const TokenId> a, std::span<const TokenId> b);
+
 // The shared beginnings of `prompts` that are worth a pass of the model of their own: an
 // instruction that all have in common, behind it a query that some have. A pass costs about what a
 // few dozen tokens cost, so that a prefix has to save that much.
