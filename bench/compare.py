@@ -4,11 +4,13 @@
 usage:  bench/compare.py MODEL.gguf [--engines dear:reference,dear:int8,llama.cpp,torch:bf16] [--work prefill512,...]
                          [--repeats 5] [--threads N] [--json OUT.json]
 
-Before anything is timed, the logits after a prompt of 64 tokens are compared with dear's reference: a difference of
-more than --may-differ of the largest logit ends the run. Then every engine does every work once, in turn, as often
-as --repeats says. Works are those of `dear bench`: prefillN, verifyN (N tokens after 512, logits of each),
-pointwiseBxT (B prompts of T tokens in one call) and decode (32 tokens one by one after 512). The table has the
-median tokens a second, the slowest and the fastest run, and dear's ratio to each of the others.
+Before anything is timed, the logits after 64 tokens are compared with dear's reference, read in one call and the last 8
+of them one by one behind the others: a difference of more than --may-differ of the largest logit ends the run. Then every
+engine does every work once, in turn, as often as --repeats says. Works are those of `dear bench`: prefillN, verifyN (N
+tokens after 512, logits of each), pointwiseBxT (B prompts of T tokens in one call), decode (32 tokens one by one after
+512) and listwiseN (N passages of 100 words: a prompt of 135 N + 100 tokens, then the 5 N - 1 tokens of an answer one by
+one, as greedy decoding without drafts reads them; which tokens they are is given, so that all engines read the same). The
+table has the median tokens a second, the slowest and the fastest run, and dear's ratio to each of the others.
 
 Needs numpy, and for the peers llama-cpp-python, torch, transformers and gguf.
 """
@@ -28,7 +30,8 @@ import numpy
 
 BEFORE = 512  # tokens before verify and decode
 DECODED = 32
-CHECKED = 64  # tokens of the prompt whose logits are compared
+CHECKED = 64  # tokens whose logits are compared
+CHECKED_ONE_BY_ONE = 8  # of them
 
 
 def tokens(count, seed, vocabulary):
@@ -41,19 +44,23 @@ class Work:
 
     def __init__(self, name):
         self.name, self.before, self.prompt, self.sequences, self.decoded = name, 0, 0, 1, 0
-        kind, numbers = re.fullmatch(r"([a-z]+)(\d+x\d+|\d*)", name).groups()
+        match = re.fullmatch(r"(pointwise)([1-9]\d*)x([1-9]\d*)|(prefill|verify|listwise)([1-9]\d*)|decode([1-9]\d*)?", name)
+        if not match:
+            sys.exit(f"compare: error: work '{name}': expected prefillN, verifyN, pointwiseBxT, decode or listwiseN")
+        kind = match[1] or match[4] or "decode"
         if kind == "pointwise":
-            self.sequences, self.prompt = map(int, numbers.split("x"))
+            self.sequences, self.prompt = int(match[2]), int(match[3])
         elif kind == "prefill":
-            self.prompt = int(numbers)
+            self.prompt = int(match[5])
         elif kind == "verify":
-            self.before, self.prompt = BEFORE, int(numbers)
-        elif kind == "decode":
-            self.before, self.decoded = BEFORE, int(numbers or DECODED)
+            self.before, self.prompt = BEFORE, int(match[5])
+        elif kind == "listwise":
+            self.prompt, self.decoded = 135 * int(match[5]) + 100, 5 * int(match[5]) - 1
         else:
-            sys.exit(f"compare: error: work '{name}': expected prefillN, verifyN, pointwiseBxT or decode")
+            self.before, self.decoded = BEFORE, int(match[6] or DECODED)
         self.all_logits = kind == "verify"
         self.tokens = self.sequences * self.prompt + self.decoded
+        self.held = self.sequences * (self.before + self.prompt) + self.decoded  # tokens in an engine's cache at the end
 
 
 class Dear:
@@ -62,7 +69,8 @@ class Dear:
     def __init__(self, options, compute):
         self.options, self.compute, self.report = options, compute, None
 
-    def logits(self, ids):
+    def logits(self, ids, _=None):
+        """In one call: dear's bits are the same however tokens are split, which its own tests hold it to."""
         with tempfile.TemporaryDirectory() as folder:
             source, out = pathlib.Path(folder, "ids.json"), pathlib.Path(folder, "logits.npy")
             source.write_text(json.dumps(ids))
@@ -89,14 +97,15 @@ class LlamaCpp:
         llama_cpp.llama_backend_init()
         self.model = llama_cpp.llama_model_load_from_file(str(options.model).encode(), llama_cpp.llama_model_default_params())
         settings = llama_cpp.llama_context_default_params()
-        settings.n_ctx, settings.n_batch, settings.n_seq_max = 4096, 4096, 16
+        room = max([4096] + [work.held for work in options.works])
+        settings.n_ctx, settings.n_batch, settings.n_seq_max = room, room, max(work.sequences for work in options.works)
         settings.n_threads = settings.n_threads_batch = options.threads
         settings.kv_unified = True
         self.context = llama_cpp.llama_init_from_model(self.model, settings)
         if not self.context:
             sys.exit("compare: error: llama.cpp refuses the context")
         self.vocabulary = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self.model))
-        self.batch = llama_cpp.llama_batch_init(4096, 0, 16)
+        self.batch = llama_cpp.llama_batch_init(room, 0, 1)
 
     def forget(self):
         self.api.llama_memory_clear(self.api.llama_get_memory(self.context), True)
@@ -113,9 +122,11 @@ class LlamaCpp:
         if self.api.llama_decode(self.context, batch) != 0:
             sys.exit("compare: error: llama.cpp refuses the batch")
 
-    def logits(self, ids):
+    def logits(self, ids, at_once):
         self.forget()
-        self.decode([ids], 0, False)
+        self.decode([ids[:at_once]], 0, False)
+        for i in range(at_once, len(ids)):
+            self.decode([[ids[i]]], i, False)
         row = self.api.llama_get_logits_ith(self.context, -1)
         return numpy.ctypeslib.as_array(row, (self.vocabulary,)).copy()
 
@@ -129,7 +140,7 @@ class LlamaCpp:
             self.decode(prompts, work.before, work.all_logits)
             self.api.llama_get_logits_ith(self.context, -1)
         for i, token in enumerate(tokens(work.decoded, 5, self.vocabulary)):
-            self.decode([[token]], work.before + i, False)
+            self.decode([[token]], work.before + work.prompt + i, False)
             self.api.llama_get_logits_ith(self.context, -1)
         return time.perf_counter() - begun
 
@@ -151,9 +162,12 @@ class Torch:
             source.parent if files else source, dtype={"bf16": torch.bfloat16, "f32": torch.float32}[form], **files)
         self.vocabulary = self.model.config.vocab_size
 
-    def logits(self, ids):
+    def logits(self, ids, at_once):
         with self.torch.inference_mode():
-            return self.model(self.torch.tensor([ids]), logits_to_keep=1).logits[0, -1].float().numpy()
+            out = self.model(self.torch.tensor([ids[:at_once]]), use_cache=True, logits_to_keep=1)
+            for token in ids[at_once:]:
+                out = self.model(self.torch.tensor([[token]]), past_key_values=out.past_key_values, use_cache=True)
+            return out.logits[0, -1].float().numpy()
 
     def once(self, work):
         tensor = self.torch.tensor
@@ -164,8 +178,8 @@ class Torch:
             prompts = tensor([tokens(work.prompt, 1000 + i, self.vocabulary) for i in range(work.sequences)])
             begun = time.perf_counter()
             if work.prompt:
-                self.model(prompts, past_key_values=cache, use_cache=cache is not None,
-                           logits_to_keep=0 if work.all_logits else 1)
+                cache = self.model(prompts, past_key_values=cache, use_cache=cache is not None or work.decoded > 0,
+                                   logits_to_keep=0 if work.all_logits else 1).past_key_values
             for token in tokens(work.decoded, 5, self.vocabulary):
                 cache = self.model(tensor([[token]]), past_key_values=cache, use_cache=True).past_key_values
             return time.perf_counter() - begun
@@ -185,14 +199,19 @@ def versions(names):
 
 
 def require_agreement(engines, options):
-    """Relative differences of the logits from dear's reference."""
-    reference = Dear(options, "reference").logits(tokens(CHECKED, 0, options.vocabulary))
+    """Relative differences of the logits from dear's reference, the larger of both ways of reading the tokens."""
+    ids = tokens(CHECKED, 0, options.vocabulary)
+    reference = Dear(options, "reference").logits(ids)
     differences = {}
     for name, engine in engines.items():
-        logits = engine.logits(tokens(CHECKED, 0, options.vocabulary))[:len(reference)]
-        differences[name] = float(numpy.abs(logits - reference).max() / numpy.abs(reference).max())
-        if not differences[name] <= options.may_differ:
-            sys.exit(f"compare: error: {name}: logits differ by {differences[name]:.3g} of the largest")
+        differences[name] = 0
+        for at_once in (CHECKED, CHECKED - CHECKED_ONE_BY_ONE):
+            logits = engine.logits(ids, at_once)[:len(reference)]
+            differs = float(numpy.abs(logits - reference).max() / numpy.abs(reference).max())
+            if not differs <= options.may_differ:
+                sys.exit(f"compare: error: {name}: logits differ by {differs:.3g} of the largest, {at_once} of {CHECKED} tokens "
+                         "in one call")
+            differences[name] = max(differences[name], differs)
     return differences
 
 
@@ -220,7 +239,7 @@ def main():
     parser.add_argument("--may-differ", type=float, default=0.15)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
-    works = [Work(name) for name in options.work.split(",")]
+    works = options.works = [Work(name) for name in options.work.split(",")]
     names = options.engines.split(",")
     options.vocabulary = vocabulary_of(options)
     engines = {name: ENGINES[name.partition(":")[0]](options, name.partition(":")[2] or None) for name in names}
