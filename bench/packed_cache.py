@@ -4,12 +4,14 @@ packed at each start, at the start that keeps them, and mapped from where they w
 
 usage:  bench/packed_cache.py [--dear build/release/dear] [--runs 3] [--cache FOLDER] MODEL...
 
-Checks that every run of a computation gives the same finite numbers before a time is printed. The kept files lie in FOLDER
-(default: a temporary one) and are removed at the end.
+Checks that every run of a computation gives the same finite numbers before a time is printed: seconds of the clock, and in
+brackets of all processors, which other work on the machine changes less. The kept files lie in FOLDER (default: a temporary
+one) and are removed at the end.
 """
 import argparse
 import os
 import pathlib
+import resource
 import shutil
 import statistics
 import sys
@@ -18,17 +20,31 @@ import tempfile
 from load_and_memory import drop_from_page_cache, run
 
 
-def median(runs, column):
-    return statistics.median(r[column] for r in runs)
+def processor_seconds():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def seconds(runs):
+    return f"{statistics.median(r['seconds'] for r in runs):.2f} ({statistics.median(r['processors'] for r in runs):.2f})"
+
+
+def anonymous(runs):
+    return f"{max(r['anonymous'] for r in runs):.2f}"
 
 
 def measure(options, model, compute, folder):
     def runs(count, **environment):
         os.environ.update(environment)
-        return [run(options.dear, model, folder / "ids", folder / "out.npy") for _ in range(count)]
+        done = []
+        for _ in range(count):
+            before = processor_seconds()
+            clock, _, anonymous_gb, digest = run(options.dear, model, folder / "ids", folder / "out.npy")
+            done.append({"seconds": clock, "processors": processor_seconds() - before, "anonymous": anonymous_gb, "digest": digest})
+        return done
 
     kept = folder / "dear" / "packed"
-    os.environ.update(DEAR_COMPUTE=compute, XDG_CACHE_HOME=str(folder))
+    os.environ.update(DEAR_COMPUTE=compute, DEAR_QUIET="true", XDG_CACHE_HOME=str(folder))
     packed = runs(options.runs + 1, DEAR_PACKED_CACHE="off")[1:]
     first = runs(1, DEAR_PACKED_CACHE="1TB")
     files = list(kept.glob("*.packed"))
@@ -37,10 +53,10 @@ def measure(options, model, compute, folder):
     mapped = runs(options.runs)
     drop_from_page_cache(files[0])
     cold = runs(1)
-    if len({digest for *_, digest in packed + first + mapped + cold}) != 1:
+    if len({r['digest'] for r in packed + first + mapped + cold}) != 1:
         sys.exit(f"{model}: runs gave different logits")
-    print(f"| {model.name} | {compute} | {files[0].stat().st_size / 1e9:.2f} | {median(packed, 0):.2f} | {first[0][0]:.2f} | "
-          f"{median(mapped, 0):.2f} | {cold[0][0]:.2f} | {median(packed, 2):.2f} | {median(mapped, 2):.2f} |", flush=True)
+    print(f"| {model.name} | {compute} | {files[0].stat().st_size / 1e9:.2f} | {seconds(packed)} | {seconds(first)} | "
+          f"{seconds(mapped)} | {seconds(cold)} | {anonymous(packed)} | {anonymous(mapped)} |", flush=True)
     shutil.rmtree(kept)
 
 

@@ -63,10 +63,10 @@ void ModelFlags::Declare(CLI::App& command) {
           "first. off or 0: nothing is kept or looked for")
       ->check([](const std::string& text) {
         try {
-          ParseCacheLimit(text, "value");
+          ParseCacheLimit(text, "packed-cache");
           return std::string();
         } catch (const Error& error) {
-          return std::string(error.what());
+          return error.message();
         }
       })
       ->capture_default_str();

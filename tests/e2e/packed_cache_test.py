@@ -66,7 +66,7 @@ class PackedCache(support.Case):
         self.scores("fast", env={"DEAR_PACKED_CACHE": "0"})
         self.assertFalse(self.cache.exists())
         self.assertIn("switched off", self.ok("doctor", env=self.env | {"DEAR_PACKED_CACHE": "off"}).stdout)
-        self.assertRegex(self.ok("doctor", env=self.env | {"DEAR_PACKED_CACHE": "x"}).stdout, "warn +packed weights")
+        self.fails(2, "doctor", env=self.env | {"DEAR_PACKED_CACHE": "x"}, saying="--packed-cache: is 'x', but must be a size")
         self.fails(2, *self.arguments("fast", "--packed-cache", "much"), saying="--packed-cache")
 
     def test_a_model_that_is_rewritten_in_place_is_packed_anew(self):
