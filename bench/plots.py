@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """What ranking costs against the number of passages, and against threads: runs `dear rerank` itself, listwise (dear-card,
---decoding constrained, so that any model writes a whole ranking; windows of 20 above 20 passages) and pointwise
+--decoding constrained, so that any model writes a whole ranking; windows of 20 that move by 10) and pointwise
 (query-likelihood), on passages of 100 words, and draws cost_passages.svg and cost_threads.svg. Seconds are without loading.
 
-usage:  bench/plots.py [-m MODEL] [--compute int8] [--passages 1,2,5,10,20,50,100] [--threads 1,2] [--repeats 2] [--out docs]
-                       [--machine "AMD EPYC, 2 cores"] [--json OUT.json] [--from OUT.json] [--png FOLDER]
+usage:  bench/plots.py [-m MODEL] [--compute int8] [--passages 1,2,5,10,20,50,100] [--threads 1,2] [--repeats 3] [--seconds S]
+                       [--out docs] [--machine "AMD EPYC, 2 cores"] [--json OUT.json] [--from OUT.json] [--png FOLDER]
 
 Every answer must hold each passage once; a passage must have the same score, to the bit, in every run that scores it, and a
 list the same order, whatever the threads: before anything is timed, and in every timed run. Rounds go through all points
-in turn. Prints a Markdown table. Drawing needs the standard library alone; --png also cairosvg. --from draws a former --json
-again.
+in turn; --seconds leaves out points that have already taken that long. A list that is ranked without the model (listwise,
+of one passage) is not drawn. Prints a Markdown table. Drawing needs the standard library alone; --png also cairosvg. --from draws a
+former --json again.
 """
 import argparse
 import datetime
@@ -30,7 +31,7 @@ laboratory inventor patent company engineer winter city river paper money market
 copper iron machine night oil gas candle bright long first early later new many few found tested made sold burned lasted
 improved public practical electric hours years people""".split()
 WORDS_A_PASSAGE = 100
-KINDS = {"listwise": ["--recipe", "dear-card", "--decoding", "constrained"],
+KINDS = {"listwise": ["--recipe", "dear-card", "--decoding", "constrained", "--window", "20", "--step", "10"],
          "pointwise": ["--recipe", "query-likelihood"]}
 CHECKED = 3  # passages of the check before the timing
 
@@ -45,7 +46,8 @@ class Ranker:
         self.options, self.file = options, pathlib.Path(folder, "passages.txt")
         self.scores, self.orders = {}, {}  # of passages, and of lists, that were seen
 
-    def seconds(self, kind, count, threads):
+    def rank(self, kind, count, threads):
+        """(seconds without loading, calls of the model)"""
         self.file.write_text("\n".join(passages(count)) + "\n", encoding="utf-8")
         command = [self.options.dear, "rerank", "-m", self.options.model, *KINDS[kind], "--compute", self.options.compute,
                    "--threads", str(threads), "--format", "json", "--quiet", "-q", QUERY, str(self.file)]
@@ -54,7 +56,7 @@ class Ranker:
             sys.exit(f"plots: error: {kind}, {count} passages: {done.stderr.strip()}")
         answer = json.loads(done.stdout)
         self.check(kind, count, threads, answer)
-        return answer["seconds"]["total"] - answer["seconds"]["load"]
+        return answer["seconds"]["total"] - answer["seconds"]["load"], answer["usage"]["forward_passes"]
 
     def check(self, kind, count, threads, answer):
         where = f"{kind}, {count} passages, {threads} threads"
@@ -72,19 +74,22 @@ def measure(options):
     points = [(kind, count, most) for kind in KINDS for count in options.passages]
     points += [(kind, options.of_threads, threads) for kind in KINDS for threads in options.threads]
     points = list(dict.fromkeys(points))
-    seconds = {point: [] for point in points}
+    seconds, calls = {point: [] for point in points}, {}
     with tempfile.TemporaryDirectory() as folder:
         ranker = Ranker(options, folder)
         for kind in KINDS:
             for threads in options.threads:
-                ranker.seconds(kind, CHECKED, threads)
+                ranker.rank(kind, CHECKED, threads)
         for number in range(options.repeats):
             for point in points:
-                seconds[point].append(ranker.seconds(*point))
+                if sum(seconds[point]) > options.seconds:
+                    continue
+                taken, calls[point] = ranker.rank(*point)
+                seconds[point].append(taken)
                 print(f"round {number + 1} of {options.repeats}: {point[0]}, {point[1]} passages, {point[2]} threads: "
                       f"{seconds[point][-1]:.2f} s", file=sys.stderr, flush=True)
-    rows = [{"kind": kind, "passages": count, "threads": threads, "seconds": sorted(values)}
-            for (kind, count, threads), values in seconds.items()]
+    rows = [{"kind": point[0], "passages": point[1], "threads": point[2], "calls": calls[point], "seconds": sorted(values)}
+            for point, values in seconds.items()]
     return {"date": datetime.date.today().isoformat(), "machine": options.machine, "model": options.model,
             "compute": options.compute, "words_a_passage": WORDS_A_PASSAGE, "repeats": options.repeats,
             "threads": options.threads, "of_threads": options.of_threads, "rows": rows}
@@ -244,7 +249,7 @@ def picture(title, note, panels, keys, dark):
 def series_of(report, keep, x, divide=False):
     series = {}
     for row in report["rows"]:
-        if keep(row):
+        if keep(row) and row["calls"] > 0:
             values = [value / (row["passages"] if divide else 1) for value in row["seconds"]]
             series.setdefault(row["kind"], []).append((row[x], values))
     return {kind: sorted(points) for kind, points in series.items()}
@@ -281,7 +286,8 @@ def table(report):
         for kind in KINDS:
             values = cells[kind, count, threads]
             median = statistics.median(values)
-            line += [f"{figure(median)} ({figure(values[0])}-{figure(values[-1])})", figure(median / count)]
+            spread = f" ({figure(values[0])}-{figure(values[-1])})" if len(values) > 1 else ""
+            line += [figure(median) + spread, figure(median / count)]
         lines.append("| " + " | ".join(line) + " |")
     return lines
 
@@ -330,7 +336,8 @@ def main():
     parser.add_argument("--passages", type=numbers, default=[1, 2, 5, 10, 20, 50, 100])
     parser.add_argument("--threads", type=numbers, default=default_threads(), help="1 is always among them")
     parser.add_argument("--of-threads", type=int, default=20, metavar="N", help="passages of the picture by threads")
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="do not repeat points that have taken this long in all")
     parser.add_argument("--machine", help="how the pictures name it")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("docs"), help="the folder of the pictures")
     parser.add_argument("--json", type=pathlib.Path)
