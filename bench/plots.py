@@ -162,16 +162,16 @@ LEAST_BETWEEN_TICKS = 24  # pixels
 class Panel:
     """One chart within [left, right] x [top, bottom]: a line a kind through the medians, whiskers from fastest to slowest."""
 
-    def __init__(self, box, title, x_name, series, logarithmic):
+    def __init__(self, box, title, x_name, series, log_x=False, log_y=False):
         self.left, self.top, self.right, self.bottom = box
         self.title, self.x_name, self.series, self.out = title, x_name, series, []
         xs = sorted({x for points in series.values() for x, _ in points})
         values = [y for points in series.values() for _, ys in points for y in ys]
         self.x_ticks = xs
-        self.y_ticks = Scale.decades(min(values), max(values)) if logarithmic else Scale.ticks(max(values) * 1.08)
-        high = self.y_ticks[-1] if logarithmic else max(values) * 1.08
-        self.x = Scale(xs[0], xs[-1], self.left + 14, self.right - 14, logarithmic)
-        self.y = Scale(self.y_ticks[0], high, self.bottom, self.top, logarithmic)
+        self.y_ticks = Scale.decades(min(values), max(values)) if log_y else Scale.ticks(max(values) * 1.08)
+        high = self.y_ticks[-1] if log_y else max(values) * 1.08
+        self.x = Scale(xs[0], xs[-1], self.left + 14, self.right - 14, log_x)
+        self.y = Scale(self.y_ticks[0], high, self.bottom, self.top, log_y)
 
     def text(self, x, y, text, attributes=""):
         self.out.append(f'<text x="{x:.1f}" y="{y:.1f}" {attributes}>{html.escape(text)}</text>')
@@ -262,14 +262,14 @@ def draw(report, dark=False):
     keys = [("line listwise", "listwise (dear-card, windows of 20)"), ("line pointwise", "pointwise (query-likelihood)")]
     at_most = lambda row: row["threads"] == most  # noqa: E731
     passages_panels = [
-        Panel(TWO_PANELS[0], "seconds a query", "passages", series_of(report, at_most, "passages"), True).draw(),
+        Panel(TWO_PANELS[0], "seconds a query", "passages", series_of(report, at_most, "passages"), True, True).draw(),
         Panel(TWO_PANELS[1], "seconds a passage", "passages", series_of(report, at_most, "passages", True), True).draw()]
     of = lambda row: row["passages"] == report["of_threads"]  # noqa: E731
     by_threads = series_of(report, of, "threads")
-    speedup = {kind: [(x, sorted(statistics.median(points[0][1]) / y for y in ys)) for x, ys in points]
-               for kind, points in by_threads.items()}
-    threads_panels = [Panel(TWO_PANELS[0], "seconds a query", "threads", by_threads, False).draw(ideal=True),
-                      Panel(TWO_PANELS[1], "times as fast as one thread", "threads", speedup, False).draw()]
+    speedup = {kind: [(x, [statistics.median(points[0][1]) / y for y in (max(ys), statistics.median(ys), min(ys))])
+                      for x, ys in points] for kind, points in by_threads.items()}
+    threads_panels = [Panel(TWO_PANELS[0], "seconds a query", "threads", by_threads).draw(ideal=True),
+                      Panel(TWO_PANELS[1], "times as fast as one thread", "threads", speedup).draw()]
     words = f"passages of {report['words_a_passage']} words"
     return {"cost_passages": picture(f"Cost of a ranking by the number of {words}", note, passages_panels, keys, dark),
             "cost_threads": picture(f"Cost of ranking {report['of_threads']} {words}, by threads", note, threads_panels,
@@ -279,12 +279,15 @@ def draw(report, dark=False):
 def table(report):
     cells = {}
     for row in report["rows"]:
-        cells[row["kind"], row["passages"], row["threads"]] = row["seconds"]
+        cells[row["kind"], row["passages"], row["threads"]] = row["seconds"] if row["calls"] else []
     lines = ["| passages | threads | listwise, s | a passage | pointwise, s | a passage |", "|---|---|---|---|---|---|"]
     for count, threads in sorted({key[1:] for key in cells}):
         line = [str(count), str(threads)]
         for kind in KINDS:
             values = cells[kind, count, threads]
+            if not values:
+                line += ["no call of the model", ""]
+                continue
             median = statistics.median(values)
             spread = f" ({figure(values[0])}-{figure(values[-1])})" if len(values) > 1 else ""
             line += [figure(median) + spread, figure(median / count)]
