@@ -96,7 +96,7 @@ Timing Time(const BenchWork& work, const BenchSubject& subject, const MachinePea
 }
 
 Timing TimeLoading(const BenchWork& work, const BenchOptions& options, const MachinePeak& peak) {
-  LoadRequest request = options.model.Request();
+  LoadRequest request = options.model.Request(/*quiet=*/true);
   request.needs_tokenizer = false;
   Timing timing{.work = work, .cost = {}, .floor = {}};
   timing.load = TimeLoad(work, request, options.model.use, options.repeat, InterruptFunction());
