@@ -11,7 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-LabelRow Row(const std::string& text) {
+LabelRow ReadRow(const std::string& text) {
   LabelRow row{.number = 1, .json = ParseJson(text, "row"), .example = {}, .dropped = {}};
   RankingRow read = ReadRankingRow(row.json, RankingNeeds{});
   EXPECT_EQ(read.dropped, "") << text;
@@ -55,7 +55,7 @@ TEST(ScoresRecordTest, IsReadBackAsTheTeachersScores) {
   const std::vector<float> scores = {-1.25F, 0.1F, 3e-7F};
   for (const std::string& text : AllRows()) {
     const RankingExample example =
-        ReadBack(ScoresRecord(Row(text), scores), {.labels = true, .teacher_scores = true});
+        ReadBack(ScoresRecord(ReadRow(text), scores), {.labels = true, .teacher_scores = true});
     ASSERT_EQ(example.passages.size(), 3U) << text;
     EXPECT_EQ(example.query, "q");
     EXPECT_THAT(example.teacher_order, IsEmpty()) << text;
@@ -69,23 +69,23 @@ TEST(ScoresRecordTest, IsReadBackAsTheTeachersScores) {
 
 TEST(ScoresRecordTest, KeepsTheRowsOwnFields) {
   const OrderedJson record = ScoresRecord(
-      Row(R"({"query": "q", "query_id": 3, "note": {"a": [1]}, "passages": ["a", "b"]})"),
+      ReadRow(R"({"query": "q", "query_id": 3, "note": {"a": [1]}, "passages": ["a", "b"]})"),
       std::vector<float>{0.1F, 2});
   EXPECT_EQ(record["query_id"], 3);
   EXPECT_EQ(record["note"]["a"][0], 1);
   EXPECT_EQ(record["scores"].dump(), "[0.1,2.0]");
-  const OrderedJson request = ScoresRecord(Row(kLists[2]), std::vector<float>{1, 2, 3});
+  const OrderedJson request = ScoresRecord(ReadRow(kLists[2]), std::vector<float>{1, 2, 3});
   EXPECT_EQ(request["candidates"][0]["previous_score"], 3.5);
   EXPECT_EQ(request["candidates"][0]["docid"], "x");
   EXPECT_FALSE(request["candidates"][0].contains("score"));
-  EXPECT_FALSE(ScoresRecord(Row(kSides[1]), std::vector<float>{1, 2, 3}).contains("scores"));
+  EXPECT_FALSE(ScoresRecord(ReadRow(kSides[1]), std::vector<float>{1, 2, 3}).contains("scores"));
 }
 
 TEST(ScoresRecordTest, OnlyPositivesOrOnlyNegatives) {
   for (const char* text : {R"({"query": "q", "positives": ["a", "b"]})",
                            R"({"query": "q", "negatives": ["a", "b"]})"}) {
     const RankingExample example =
-        ReadBack(ScoresRecord(Row(text), std::vector<float>{1, 2}), {.teacher_scores = true});
+        ReadBack(ScoresRecord(ReadRow(text), std::vector<float>{1, 2}), {.teacher_scores = true});
     ASSERT_EQ(example.passages.size(), 2U);
     EXPECT_EQ(example.passages[1].teacher_score, 2);
   }
@@ -95,7 +95,7 @@ TEST(OrderRecordTest, IsReadBackAsTheTeachersOrderAndKeepsLabels) {
   const std::vector<int64_t> order = {1, 2, 0};
   for (const std::string& text : AllRows()) {
     const RankingExample example =
-        ReadBack(OrderRecord(Row(text), order), {.labels = true, .teacher_order = true});
+        ReadBack(OrderRecord(ReadRow(text), order), {.labels = true, .teacher_order = true});
     EXPECT_THAT(example.teacher_order, ElementsAre(1, 2, 0)) << text;
     ASSERT_EQ(example.passages.size(), 3U) << text;
     for (size_t i = 0; i < 3; ++i) {
@@ -106,14 +106,14 @@ TEST(OrderRecordTest, IsReadBackAsTheTeachersOrderAndKeepsLabels) {
     }
   }
   const RankingExample unlabelled = ReadBack(
-      OrderRecord(Row(R"({"query": "q", "passages": ["a", "b"]})"), std::vector<int64_t>{1, 0}),
+      OrderRecord(ReadRow(R"({"query": "q", "passages": ["a", "b"]})"), std::vector<int64_t>{1, 0}),
       {.teacher_order = true});
   EXPECT_THAT(unlabelled.teacher_order, ElementsAre(1, 0));
 }
 
 TEST(LabelRecordTest, ATeacherSaysSomethingOfEveryPassage) {
-  EXPECT_THROW(ScoresRecord(Row(kSides[0]), std::vector<float>{1}), Error);
-  EXPECT_THROW(OrderRecord(Row(kSides[0]), std::vector<int64_t>{1, 0}), Error);
+  EXPECT_THROW(ScoresRecord(ReadRow(kSides[0]), std::vector<float>{1}), Error);
+  EXPECT_THROW(OrderRecord(ReadRow(kSides[0]), std::vector<int64_t>{1, 0}), Error);
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ TEST(RankJobs, ReadsRankGptLists) {
   EXPECT_EQ(jobs[0].request.passages[1].text, "two");
 }
 
-std::string ErrorOf(const std::string& text) {
+std::string ErrorOfJobs(const std::string& text) {
   try {
     ParseRankJobs(text, "jobs");
   } catch (const Error& error) {
@@ -46,18 +46,18 @@ std::string ErrorOf(const std::string& text) {
 }
 
 TEST(RankJobs, ErrorsNameLineAndField) {
-  EXPECT_NE(ErrorOf("\n{\"query\": 3}").find("jobs: line 2"), std::string::npos);
-  EXPECT_NE(ErrorOf("{\"query\": \"a\"}").find("candidates"), std::string::npos);
-  EXPECT_NE(ErrorOf("{\"query\": \"a\", \"hits\": 3}").find("hits"), std::string::npos);
-  EXPECT_NE(ErrorOf("{\"query\": \"a\", \"hits\": [{}]}").find("hits[0]"), std::string::npos);
-  EXPECT_NE(ErrorOf("{\"query\": \"a\", \"hits\": [{\"text\": 3}]}").find("text"),
+  EXPECT_NE(ErrorOfJobs("\n{\"query\": 3}").find("jobs: line 2"), std::string::npos);
+  EXPECT_NE(ErrorOfJobs("{\"query\": \"a\"}").find("candidates"), std::string::npos);
+  EXPECT_NE(ErrorOfJobs("{\"query\": \"a\", \"hits\": 3}").find("hits"), std::string::npos);
+  EXPECT_NE(ErrorOfJobs("{\"query\": \"a\", \"hits\": [{}]}").find("hits[0]"), std::string::npos);
+  EXPECT_NE(ErrorOfJobs("{\"query\": \"a\", \"hits\": [{\"text\": 3}]}").find("text"),
             std::string::npos);
-  EXPECT_NE(ErrorOf("{\"query\"").find("line 1"), std::string::npos);
-  EXPECT_NE(ErrorOf("[3]").find("[0]"), std::string::npos);
+  EXPECT_NE(ErrorOfJobs("{\"query\"").find("line 1"), std::string::npos);
+  EXPECT_NE(ErrorOfJobs("[3]").find("[0]"), std::string::npos);
   const std::string job = "{\"query\": \"a\", \"qid\": \"1\", \"hits\": []}\n";
-  EXPECT_NE(ErrorOf(job + job).find("was there before"), std::string::npos);
+  EXPECT_NE(ErrorOfJobs(job + job).find("was there before"), std::string::npos);
   EXPECT_NE(
-      ErrorOf(
+      ErrorOfJobs(
           "\n{\"query\": \"a\", \"qid\": \"7\", \"hits\": [{\"docid\": \"x\", \"text\": \"1\"}, "
           "{\"docid\": \"x\", \"text\": \"2\"}]}")
           .find("jobs: line 2: query '7' has the document 'x' twice"),

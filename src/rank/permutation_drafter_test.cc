@@ -16,7 +16,7 @@ using testing::LearntMind;
 using testing::PieceTokenizer;
 using testing::TextStepper;
 
-Recipe RecipeOf(IdStyle ids) {
+Recipe DraftedRecipe(IdStyle ids) {
   Recipe recipe;
   recipe.ids = ids;
   recipe.answer.item = "[{id}]";
@@ -34,15 +34,15 @@ struct Case {
   int64_t max_new_tokens = 200;
 };
 
-struct Answers {
+struct DraftedAnswers {
   std::vector<Generated> generated;
   int64_t calls = 0;
   double cost = 0;
 };
 
 // The same prompts with plain greedy decoding or with drafts.
-Answers Write(const Case& test, const std::vector<std::string>& prompts, bool drafts,
-              double pass_rows = 8) {
+DraftedAnswers Write(const Case& test, const std::vector<std::string>& prompts, bool drafts,
+                     double pass_rows = 8) {
   TextStepper stepper(*test.tokenizer, test.mind);
   stepper.pass_rows_ = pass_rows;
   const auto tokenizer = std::make_shared<PieceTokenizer>(*test.tokenizer);
@@ -57,7 +57,7 @@ Answers Write(const Case& test, const std::vector<std::string>& prompts, bool dr
     }
     requests.push_back(std::move(request));
   }
-  Answers out;
+  DraftedAnswers out;
   out.generated = Generate(stepper, tokenizer, requests);
   out.calls = stepper.calls_;
   out.cost = stepper.cost();
@@ -65,8 +65,8 @@ Answers Write(const Case& test, const std::vector<std::string>& prompts, bool dr
 }
 
 void ExpectSame(const Case& test, const std::vector<std::string>& prompts) {
-  const Answers plain = Write(test, prompts, false);
-  const Answers drafted = Write(test, prompts, true);
+  const DraftedAnswers plain = Write(test, prompts, false);
+  const DraftedAnswers drafted = Write(test, prompts, true);
   for (size_t i = 0; i < prompts.size(); ++i) {
     ASSERT_EQ(plain.generated[i].ids, drafted.generated[i].ids) << prompts[i];
     ASSERT_EQ(plain.generated[i].text, drafted.generated[i].text);
@@ -95,7 +95,7 @@ TEST(PermutationDrafter, TokensAreThoseOfGreedyWhateverTheModelWrites) {
         LearntMind learnt{.ids = ids, .n = n};
         std::vector<Case> cases;
         const auto add = [&](const TextStepper::Mind& mind) {
-          cases.push_back({&tokenizer, RecipeOf(ids), mind, n});
+          cases.push_back({&tokenizer, DraftedRecipe(ids), mind, n});
         };
         add(learnt);
         LearntMind mind = learnt;
@@ -140,7 +140,7 @@ TEST(PermutationDrafter, TokensAreThoseOfGreedyWhateverTheModelWrites) {
 TEST(PermutationDrafter, OtherFormatsAreDraftedToo) {
   const auto tokenizers = testing::RankingTokenizers();
   for (const PieceTokenizer& tokenizer : tokenizers) {
-    Case test{&tokenizer, RecipeOf(IdStyle::kOneBased), {}, 10};
+    Case test{&tokenizer, DraftedRecipe(IdStyle::kOneBased), {}, 10};
     test.recipe.answer.item = "{id}";
     test.recipe.answer.separator = ", ";
     LearntMind mind{.n = 10};
@@ -160,7 +160,7 @@ TEST(PermutationDrafter, OtherFormatsAreDraftedToo) {
 TEST(PermutationDrafter, GoesOnFromTextThatThePromptBegins) {
   const auto tokenizers = testing::RankingTokenizers();
   for (const PieceTokenizer& tokenizer : tokenizers) {
-    Case test{&tokenizer, RecipeOf(IdStyle::kOneBased), {}, 12};
+    Case test{&tokenizer, DraftedRecipe(IdStyle::kOneBased), {}, 12};
     test.recipe.prompt.begin_answer = "[";
     LearntMind mind{.n = 12};
     mind.item_begin = "";
@@ -179,11 +179,11 @@ struct Spread {
 
 // Calls for 20 passages after a prompt of ~3700 tokens; of those of the prompt the last counts.
 Spread Passes(const PieceTokenizer& tokenizer, const LearntMind& mind, int prompts) {
-  const Case test{&tokenizer, RecipeOf(IdStyle::kOneBased), mind, 20};
+  const Case test{&tokenizer, DraftedRecipe(IdStyle::kOneBased), mind, 20};
   Spread out;
   for (int seed = 0; seed < prompts; ++seed) {
     const std::string prompt = Prompt(seed, 4000);
-    const Answers answers = Write(test, {prompt}, true);
+    const DraftedAnswers answers = Write(test, {prompt}, true);
     const auto tokens = tokenizer.Encode(prompt, {}, false).ids.size();
     const auto calls = answers.calls -
                        static_cast<int64_t>((tokens + kMaxPrefillTokens - 1) / kMaxPrefillTokens) +
@@ -240,15 +240,15 @@ TEST(PermutationDrafter, ReasoningThatQuotesIsDrafted) {
   mind.before =
       "It asks for light: [8] the bulb of Edison glows, and not [9] rain in spring. So the bulb of "
       "Edison glows best.</think>\n\n";
-  Case test{&tokenizer, RecipeOf(IdStyle::kOneBased), mind, 13, true, 400};
+  Case test{&tokenizer, DraftedRecipe(IdStyle::kOneBased), mind, 13, true, 400};
   ExpectSame(test, {prompt});
-  const Answers plain = Write(test, {prompt}, false);
-  const Answers drafted = Write(test, {prompt}, true);
+  const DraftedAnswers plain = Write(test, {prompt}, false);
+  const DraftedAnswers drafted = Write(test, {prompt}, true);
   // Without reasoning, the calls of the ranking alone.
   test.mind = LearntMind{.n = 13, .noise = 0};
   test.reasoning = false;
-  const Answers ranking = Write(test, {prompt}, true);
-  const Answers plain_ranking = Write(test, {prompt}, false);
+  const DraftedAnswers ranking = Write(test, {prompt}, true);
+  const DraftedAnswers plain_ranking = Write(test, {prompt}, false);
   const int64_t reasoning_plain = plain.calls - plain_ranking.calls;
   const int64_t reasoning_drafted = drafted.calls - ranking.calls;
   EXPECT_LT(reasoning_drafted, 0.7 * static_cast<double>(reasoning_plain));

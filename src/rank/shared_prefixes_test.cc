@@ -10,23 +10,23 @@ namespace dear {
 namespace {
 
 using ::testing::ElementsAre;
-using Tokens = std::vector<TokenId>;
+using Ids = std::vector<TokenId>;
 
-SharedPrefixes Find(const std::vector<Tokens>& prompts) {
+SharedPrefixes Find(const std::vector<Ids>& prompts) {
   const std::vector<std::span<const TokenId>> spans(prompts.begin(), prompts.end());
   return FindSharedPrefixes(spans);
 }
 
-Tokens Joined(const std::vector<Tokens>& parts) {
-  Tokens out;
-  for (const Tokens& part : parts) out.insert(out.end(), part.begin(), part.end());
+Ids Joined(const std::vector<Ids>& parts) {
+  Ids out;
+  for (const Ids& part : parts) out.insert(out.end(), part.begin(), part.end());
   return out;
 }
 
 TEST(SharedPrefixes, AnInstructionThatAllHaveAndAQueryThatSomeHave) {
-  const Tokens instruction(40, 1);
-  const Tokens first(12, 2), second(12, 3);
-  std::vector<Tokens> prompts;
+  const Ids instruction(40, 1);
+  const Ids first(12, 2), second(12, 3);
+  std::vector<Ids> prompts;
   for (TokenId passage = 10; passage < 20; ++passage) {
     prompts.push_back(Joined({instruction, first, {passage}}));
     prompts.push_back(Joined({instruction, second, {passage}}));
@@ -47,18 +47,18 @@ TEST(SharedPrefixes, AnInstructionThatAllHaveAndAQueryThatSomeHave) {
 
 TEST(SharedPrefixes, WhatSavesLittleIsNotShared) {
   EXPECT_TRUE(Find({}).prefixes.empty());
-  EXPECT_TRUE(Find({Tokens(100, 1)}).prefixes.empty());
+  EXPECT_TRUE(Find({Ids(100, 1)}).prefixes.empty());
   // Seven tokens, however many have them; 63 tokens of two prompts.
-  std::vector<Tokens> many;
-  for (TokenId i = 10; i < 60; ++i) many.push_back(Joined({Tokens(7, 1), {i}}));
+  std::vector<Ids> many;
+  for (TokenId i = 10; i < 60; ++i) many.push_back(Joined({Ids(7, 1), {i}}));
   EXPECT_TRUE(Find(many).prefixes.empty());
-  EXPECT_TRUE(Find({Joined({Tokens(63, 1), {2}}), Joined({Tokens(63, 1), {3}})}).prefixes.empty());
-  const SharedPrefixes two = Find({Joined({Tokens(64, 1), {2}}), Joined({Tokens(64, 1), {3}})});
+  EXPECT_TRUE(Find({Joined({Ids(63, 1), {2}}), Joined({Ids(63, 1), {3}})}).prefixes.empty());
+  const SharedPrefixes two = Find({Joined({Ids(64, 1), {2}}), Joined({Ids(64, 1), {3}})});
   EXPECT_THAT(two.of_prompt, ElementsAre(0, 0));
 }
 
 TEST(SharedPrefixes, APromptMayEndWhereOthersGoOn) {
-  const SharedPrefixes shared = Find({Tokens(70, 1), Tokens(200, 1), Tokens(200, 1), {}});
+  const SharedPrefixes shared = Find({Ids(70, 1), Ids(200, 1), Ids(200, 1), {}});
   ASSERT_EQ(shared.prefixes.size(), 2U);
   EXPECT_EQ(shared.prefixes[shared.of_prompt[0]].length, 70U);
   EXPECT_EQ(shared.prefixes[shared.of_prompt[1]].length, 200U);
@@ -72,8 +72,8 @@ TEST(SharedPrefixes, HoldWhatTheyPromise) {
   std::mt19937 random(7);
   size_t found = 0;
   for (int trial = 0; trial < 300; ++trial) {
-    std::vector<Tokens> prompts(random() % 30);
-    for (Tokens& prompt : prompts) {
+    std::vector<Ids> prompts(random() % 30);
+    for (Ids& prompt : prompts) {
       if (!prompts.front().empty() && random() % 2 == 0) {
         prompt = prompts[random() % prompts.size()];
         prompt.resize(random() % (prompt.size() + 1));
