@@ -254,7 +254,7 @@ TEST(SettledPlan, ACircleOfPassesIsGoneThroughOnce) {
   const Ranker turns = [](const Indices& window) {
     Indices places(window.size());
     std::iota(places.begin(), places.end(), 0);
-    std::ranges::rotate(places, places.end() - 1);
+    std::rotate(places.begin(), places.end() - 1, places.end());
     return places;
   };
   for (const int64_t passes : {1, 2, 3, 4, 5, 6, 7, 1000}) {
