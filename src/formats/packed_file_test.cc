@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <span>
@@ -54,7 +55,7 @@ class PackedFileTest : public ::testing::Test {
   // Parses a copy that ends where its memory ends.
   static std::shared_ptr<const PackedFile> Parsed(const std::string& bytes) {
     auto copy = std::make_shared<AlignedVector<std::byte>>(bytes.size());
-    std::memcpy(copy->data(), bytes.data(), bytes.size());
+    std::ranges::copy(std::as_bytes(std::span(bytes)), copy->begin());
     return PackedFile::Parse(*copy, copy, "test");
   }
   static std::string ErrorOf(const std::string& bytes) {
