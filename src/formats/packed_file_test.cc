@@ -38,8 +38,9 @@ class PackedFileTest : public ::testing::Test {
   PackedFileTest()
       : folder_(fs::temp_directory_path() / ("dear_packed_" + std::to_string(getpid()))) {
     fs::create_directories(folder_);
-    std::vector<float> values;
-    for (int i = 0; i < 5 * 64; ++i) values.push_back(static_cast<float>(i % 37) - 18);
+    std::vector<float> values(5 * 64);
+    for (int i = 0; i < 5 * 64; ++i)
+      values.at(static_cast<size_t>(i)) = static_cast<float>(i % 37) - 18;
     const auto source = MakeMatrix(MakeTensor("w", {5, 64}, values));
     matrices_["b.weight"] = PackMatrix(*source);
     matrices_["a.weight"] = PackMatrix(*ConvertMatrix(source, {.form = WeightForm::kNf4}));
