@@ -21,6 +21,7 @@ import argparse
 import pathlib
 import shutil
 import subprocess
+import typing
 
 import adapter_data
 import listwise_rows
@@ -28,10 +29,14 @@ import listwise_rows
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-class Adapter:
-    def __init__(self, name, folder, recipe, dataset, counts, negatives, start=None):
-        self.name, self.folder, self.recipe, self.dataset = name, folder, recipe, dataset
-        self.counts, self.negatives, self.start = counts, negatives, start
+class Adapter(typing.NamedTuple):
+    name: str
+    folder: str    # of WORK
+    recipe: str    # of recipes/train
+    dataset: str   # of the folder
+    counts: dict   # of each source, pairs that are learned from
+    negatives: int
+    start: str | None = None  # the adapter that it goes on from
 
 
 LISTS = {"qed": 0, "qed_chunks": 1200, "squad_sentences": 5600, "medquad": 400}

@@ -47,6 +47,7 @@ LoadRun LoadOnce(const BenchWork& work, const LoadRequest& request, std::string_
   run.cost = CostOf(work, *subject.model, subject.adapter.get());
   AddFiles(loaded.files.base, run.files);
   for (const fs::path& folder : loaded.adapter_folders) AddFiles(folder, run.files);
+  if (!loaded.packed_file.empty()) run.files.push_back(loaded.packed_file);
   return run;
 }
 

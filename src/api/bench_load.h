@@ -19,7 +19,7 @@ struct LoadTiming {
   std::vector<double> seconds_opened;  // of each, until the token was begun
   BenchCost cost;                      // of the token: bytes are the weights as they are held
 
-  // Of loadcold alone, summed over the model's files:
+  // Of loadcold alone, summed over the model's files and that of its packed weights:
   uint64_t file_bytes = 0;
   uint64_t kept_bytes = 0;           // that the kernel did not drop, the most of any run
   uint64_t read_bytes = 0;           // that a run brought into the cache, the least of any

@@ -61,6 +61,25 @@ TEST(BenchLoadTest, AColdStartReadsTheFilesOfModelAndAdapter) {
   }
 }
 
+// What is mapped in place of the weights has to be dropped as they are.
+TEST(BenchLoadTest, AColdStartReadsPackedWeightsToo) {
+  const TemporaryFiles files;
+  LoadRequest request = RequestOf(files);
+  request.options.compute = Compute::kFast;
+  request.packed = {.limit = uint64_t{1} << 30,
+                    .least = 0,
+                    .folder = files.folder() / "packed",
+                    .settled = std::chrono::seconds(0)};
+  const LoadTiming timing = TimeLoad(ParseBenchWork("loadcold"), request, "", 1);
+  const uint64_t packed = BytesIn(files.folder() / "packed");
+  EXPECT_GT(packed, 0U);
+  EXPECT_EQ(timing.file_bytes,
+            BytesIn(files.folder() / "base") + BytesIn(files.folder() / "x") + packed);
+  if (timing.kept_bytes == 0) {
+    EXPECT_GT(timing.read_bytes, packed / 2);
+  }
+}
+
 TEST(BenchLoadTest, PagesThatStayAreReported) {
   const TemporaryFiles files;
   const LoadRequest request = RequestOf(files);

@@ -165,6 +165,7 @@ LoadedModel LoadWith(const LoadRequest& request, const LoadedModel* first) {
     loaded.model = Model::Load(loaded.checkpoint, options);
     if (!options.packed) packed.Keep(*loaded.model, loaded.pool.get());
     loaded.packed_use = packed.use();
+    loaded.packed_file = packed.file();
   } else if (const ModelConfig& theirs = first->model->config();
              theirs.head == loaded.checkpoint.config.head &&
              theirs.num_labels == loaded.checkpoint.config.num_labels) {

@@ -50,6 +50,7 @@ struct LoadedModel {
   std::vector<std::shared_ptr<const Adapter>> adapters;
   std::vector<std::filesystem::path> adapter_folders;  // of each
   std::shared_ptr<const void> packed_use;              // of the file that keeps its packed weights
+  std::filesystem::path packed_file;                   // which may be none
   double seconds = 0;                                  // that loading took
   // Where its language models, and models loaded beside it, keep beginnings of prompts; null:
   // nowhere. Those that share it take turns.

@@ -85,6 +85,7 @@ std::shared_ptr<const PackedFile> PackedCache::Find(const ModelConfig& config, T
     }
     file->CheckData(pool);
     folder_.MakeRoom(0, options_.limit);
+    file_ = path;
     Tell("mapped from " + path.string());
     return file;
   } catch (const std::exception& error) {
@@ -125,7 +126,8 @@ void PackedCache::Write(const Model& model, ThreadPool* pool) {
   if (how_.progress) how_.progress("keeping packed weights", 0, 1);
   WritePackedFile(folder_.FileOf(key_), key_, matrices, pool);
   use_ = folder_.Use(key_);
-  Tell("kept in " + folder_.FileOf(key_).string());
+  file_ = folder_.FileOf(key_);
+  Tell("kept in " + file_.string());
 }
 
 uint64_t ParseCacheLimit(const std::string& text, const std::string& field) {

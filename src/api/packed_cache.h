@@ -46,6 +46,8 @@ class PackedCache {
   void Keep(const Model& model, ThreadPool* pool);
   // While it lives, the file that was kept is not removed to make room for others. May be null.
   std::shared_ptr<const void> use() const { return use_; }
+  // The file that the next start maps, or this one has mapped; empty: there is none.
+  std::filesystem::path file() const { return file_; }
 
  private:
   void Tell(const std::string& what) const;
@@ -62,6 +64,7 @@ class PackedCache {
   std::string key_;
   std::chrono::system_clock::time_point begin_;
   std::shared_ptr<const void> use_;
+  std::filesystem::path file_;
 };
 
 // "20GiB", "800MB", "1000" as bytes; "off" is 0. Throws kInvalidArgument that names `field`.

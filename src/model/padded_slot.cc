@@ -4,9 +4,9 @@
 
 namespace dear {
 
-void CheckPaddedSlot(const ModelConfig& config, int64_t slot, int64_t length,
+void CheckPaddedSlot(const ModelConfig& config, int64_t slot, size_t slot_tokens, int64_t length,
                      const std::string& where) {
-  if (length == 0 || slot < length) {
+  if (slot_tokens != 1 || length == 0 || slot < length) {
     throw Error(ErrorCode::kInvalidArgument, where,
                 "a padded slot is one token behind the tokens that the sequence holds");
   }

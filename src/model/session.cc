@@ -78,8 +78,8 @@ std::vector<Progress> Session::Impl::Check(std::span<const Step> steps) {
       throw Error(ErrorCode::kInvalidArgument, where, "logits are asked for beyond the tokens");
     }
     if (step.padded_slot >= 0) {
-      const bool alone = step.tokens.size() == 1;
-      CheckPaddedSlot(model.config(), step.padded_slot, alone ? sequence.cache.length() : 0, where);
+      CheckPaddedSlot(model.config(), step.padded_slot, step.tokens.size(), sequence.cache.length(),
+                      where);
     }
     const int64_t vocab_size = VocabSize(sequence);
     for (const int32_t token : step.tokens) {

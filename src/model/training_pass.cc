@@ -87,7 +87,7 @@ void TrainingPass::PackSequence(const TrainingSequence& sequence, const std::str
   const auto length = static_cast<int64_t>(sequence.tokens.size());
   const bool padded = sequence.padded_slot >= 0;
   if (length == 0) throw Error(ErrorCode::kInvalidArgument, where, "has no tokens");
-  if (padded) CheckPaddedSlot(config_, sequence.padded_slot, length - 1, where);
+  if (padded) CheckPaddedSlot(config_, sequence.padded_slot, 1, length - 1, where);
   // The memory of the step before is taken again: nothing is committed, and every place that
   // counts is written before it is read.
   cache.Reserve(length);

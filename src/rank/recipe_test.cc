@@ -53,6 +53,12 @@ TEST(Recipe, ShippedOnesAreListedAndLoad) {
   EXPECT_EQ(card.passage.cut.length, 300);
   const Recipe reasoning = LoadRecipe("dear-card-reasoning");
   EXPECT_EQ(reasoning.prompt.text, card.prompt.text);
+  EXPECT_EQ(reasoning.prompt.passage, card.prompt.passage);
+  EXPECT_EQ(reasoning.prompt.special_tokens, card.prompt.special_tokens);
+  EXPECT_EQ(reasoning.prompt.truncate, card.prompt.truncate);
+  EXPECT_EQ(reasoning.passage.cut.length, card.passage.cut.length);
+  EXPECT_EQ(reasoning.answer.pattern, card.answer.pattern);
+  EXPECT_EQ(reasoning.reasoning.after, card.reasoning.after);
   EXPECT_TRUE(reasoning.reasoning.always);
   EXPECT_FALSE(card.reasoning.always);
 }
