@@ -27,6 +27,9 @@ struct AttentionShape {
   int64_t num_heads = 0;
   int64_t window = 0;  // tokens that a token sees, itself included; 0: all before it
   float scale = 1.0F;
+  // Whether queries, keys, softmax's weights and values may be rounded to bf16 before they are
+  // multiplied; sums are f32. The backend does so where it is faster.
+  bool may_round = false;
 };
 
 // The ops of a forward pass over packed rows, on one device. Activations are row-major f32 in the

@@ -321,8 +321,12 @@ TEST(IsaTest, Avx2AndAvx512GiveTheSameBits) {
       const auto expected = run("avx2");
       for (const char* isa : names) {
         if (std::string_view(isa) == "scalar") continue;
-        // Tiles add in an order of their own.
-        if (std::string_view(isa) == "amx" && compute == Compute::kFast) continue;
+        // Tiles add in an order of their own. Int8 compute has pairs for them too, where weights
+        // are no codes.
+        const bool has_pairs =
+            compute == Compute::kFast ||
+            (compute == Compute::kInt8 && !std::string_view(name).starts_with("gguf"));
+        if (std::string_view(isa) == "amx" && has_pairs) continue;
         EXPECT_TRUE(SameBits(run(isa), expected)) << name << " " << isa;
       }
     }

@@ -89,7 +89,8 @@ AttentionShape ForwardPass::AttentionOf(int64_t layer) const {
           .window = config_.sliding_windows.empty()
                         ? 0
                         : config_.sliding_windows[static_cast<size_t>(layer)],
-          .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(config_.head_dim)))};
+          .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(config_.head_dim))),
+          .may_round = model_.compute() == Compute::kFast};
 }
 
 // x += attention(norm(x)); x += mlp(norm(x)).

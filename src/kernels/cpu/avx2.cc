@@ -72,7 +72,7 @@ constexpr KernelTable kTable = {
     .add_outer = AddOuter,
     .rms_norm_gradient = RmsNormGradient,
     .gate_gradient = GateGradient,
-    .pairs = {PairUnit, RoundRow, DotPairs, UnpackCodes},
+    .pairs = {PairUnit, RoundRow, DotPairs, UnpackCodes, InterleaveRows},
     .bytes = {ByteUnit, QuantizeRow, DotByteRows, UnpackBytes},
     .widen = Widen,
 };

@@ -98,7 +98,7 @@ void DotPairs(const PairProduct& p) noexcept {
   }
 }
 
-constexpr PairKernels kPairs = {PairUnit, RoundRow, DotPairs, UnpackCodes};
+constexpr PairKernels kPairs = {PairUnit, RoundRow, DotPairs, UnpackCodes, InterleaveRows};
 
 }  // namespace
 

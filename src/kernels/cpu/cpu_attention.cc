@@ -38,6 +38,10 @@ void CpuBackend::StoreKeysValues(const KvLayout& kv, int64_t layer, const float*
 
 void CpuBackend::Attention(const AttentionShape& shape, int64_t layer, const float* q,
                            std::span<const SequenceRows> sequences, float* y) {
+  if (shape.may_round && kernels_.pairs.attend) {
+    PairedAttention(shape, layer, q, sequences, y);
+    return;
+  }
   std::vector<AttentionTask> tasks;
   for (const SequenceRows& sequence : sequences) {
     for (int64_t token = 0; token < sequence.rows; token += kTokensPerTask) {
@@ -61,10 +65,7 @@ void CpuBackend::Attend(const AttentionShape& shape, int64_t layer, const float*
   const int64_t group = shape.num_heads / kv.num_kv_heads;
   const int64_t rows = task.num_tokens * group;
   const int64_t first_position = sequence.first_position + task.first_token;
-  const auto window_begin = [&](int64_t position) {
-    return shape.window > 0 ? std::max<int64_t>(0, position - shape.window + 1) : 0;
-  };
-  const int64_t first_block = window_begin(first_position) / kKeysPerBlock;
+  const int64_t first_block = FirstBlockSeen(shape, first_position);
   const int64_t end_block = (first_position + task.num_tokens - 1) / kKeysPerBlock + 1;
   const int64_t base = first_block * kKeysPerBlock;
   const int64_t span = end_block * kKeysPerBlock - base;
@@ -89,7 +90,7 @@ void CpuBackend::Attend(const AttentionShape& shape, int64_t layer, const float*
   float* totals = queries;  // the queries are done with
   for (int64_t row = 0; row < rows; ++row) {
     const int64_t position = first_position + row / group;
-    totals[row] = kernels_.softmax(scores + row * span, window_begin(position) - base,
+    totals[row] = kernels_.softmax(scores + row * span, FirstSeen(shape, position) - base,
                                    position + 1 - base, span);
   }
   for (int64_t block = first_block; block < end_block; ++block) {

@@ -1,6 +1,7 @@
 #ifndef DEAR_KERNELS_CPU_CPU_BACKEND_H_
 #define DEAR_KERNELS_CPU_CPU_BACKEND_H_
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -47,6 +48,8 @@ class CpuBackend : public Backend, private PooledWork {
     int64_t num_tokens;
   };
 
+  struct PairedSequence;
+
   // A part of a product with packed weights: a block of outputs for a block of rows.
   struct PackedTask {
     int64_t first_row;
@@ -64,6 +67,23 @@ class CpuBackend : public Backend, private PooledWork {
   void Attend(const AttentionShape& shape, int64_t layer, const float* q, const AttentionTask& task,
               int worker, float* y);
 
+  // The same by products of bf16 pairs, for all sequences.
+  void PairedAttention(const AttentionShape& shape, int64_t layer, const float* q,
+                       std::span<const SequenceRows> sequences, float* y);
+  // Turns blocks [first, first + count) of one key head into panels.
+  void PairBlocks(const KvLayout& kv, int64_t layer, const PairedSequence& paired, int64_t kv_head,
+                  int64_t first, int64_t count);
+  void AttendPaired(const AttentionShape& shape, const PairedSequence& paired,
+                    const AttentionTask& task, const float* q, int worker, float* y);
+
+  // The first position that a token sees, and the block that holds it.
+  static int64_t FirstSeen(const AttentionShape& shape, int64_t position) {
+    return shape.window > 0 ? std::max<int64_t>(0, position - shape.window + 1) : 0;
+  }
+  static int64_t FirstBlockSeen(const AttentionShape& shape, int64_t position) {
+    return FirstSeen(shape, position) / kKeysPerBlock;
+  }
+
   const KernelTable& kernels_;
   std::string name_;
   RoundedRows rounded_;
@@ -71,6 +91,7 @@ class CpuBackend : public Backend, private PooledWork {
   int64_t bytes_stride_ = 0;  // numbers of a row
   std::vector<ByteSegment> segments_;
   int64_t segments_stride_ = 0;
+  AlignedVector<uint16_t> paired_;
 };
 
 }  // namespace dear::cpu

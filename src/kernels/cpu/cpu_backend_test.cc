@@ -7,6 +7,7 @@
 #include <random>
 
 #include "kernels/cpu/isa.h"
+#include "tensor/rounding.h"
 #include "tensor/testing/normal_numbers.h"
 
 namespace dear::cpu {
@@ -81,69 +82,116 @@ TEST_P(CpuBackendIsaTest, MatMulGivesTheSameBitsWithAnyThreadsAndRows) {
   }
 }
 
-TEST_P(CpuBackendIsaTest, AttentionAgreesWithAPlainLoop) {
-  std::mt19937 random(11);
-  for (const int64_t window : {0, 1, 5, 40}) {
-    for (const int64_t head_dim : {8, 64}) {
-      constexpr int64_t kTokens = 75;
-      constexpr int64_t kHeads = 6;
-      const KvLayout kv{.num_layers = 2, .num_kv_heads = 2, .head_dim = head_dim};
-      const AttentionShape shape{.kv = kv, .num_heads = kHeads, .window = window, .scale = 0.25F};
-      const auto q = NormalNumbers(random, kTokens * kHeads * head_dim);
-      const auto k = NormalNumbers(random, kTokens * 2 * head_dim);
-      const auto v = NormalNumbers(random, kTokens * 2 * head_dim);
-      CpuBackend backend(std::make_shared<ThreadPool>(2), *GetParam());
+// Attention of one sequence, and what it has to be.
+struct AttentionCase {
+  static constexpr int64_t kTokens = 75;
+  static constexpr int64_t kHeads = 6;
+  static constexpr int64_t kKvHeads = 2;
 
-      // All tokens at once, then again in uneven steps: the same bits.
-      const auto run = [&](const std::vector<int64_t>& steps) {
-        std::vector<std::vector<float>> memory(
-            static_cast<size_t>(KvLayout::BlocksFor(kTokens)),
-            std::vector<float>(static_cast<size_t>(kv.block_floats()), 0.0F));
-        std::vector<float*> blocks;
-        for (auto& block : memory) blocks.push_back(block.data());
-        std::vector<float> y(q.size());
-        int64_t position = 0;
-        for (const int64_t rows : steps) {
-          const SequenceRows sequence{0, rows, position, blocks.data()};
-          backend.StoreKeysValues(kv, 1, k.data() + position * 2 * head_dim,
-                                  v.data() + position * 2 * head_dim, {&sequence, 1});
-          backend.Attention(shape, 1, q.data() + position * kHeads * head_dim, {&sequence, 1},
-                            y.data() + position * kHeads * head_dim);
-          position += rows;
-        }
-        return y;
-      };
-      const auto whole = run({kTokens});
-      const auto split = run({1, 30, 1, 1, 2, 17, 23});
-      ASSERT_EQ(std::memcmp(whole.data(), split.data(), whole.size() * sizeof(float)), 0);
+  AttentionCase(std::mt19937& random, int64_t head_dim, int64_t window, bool may_round)
+      : shape{.kv = {.num_layers = 2, .num_kv_heads = kKvHeads, .head_dim = head_dim},
+              .num_heads = kHeads,
+              .window = window,
+              .scale = 0.3F,
+              .may_round = may_round},
+        q(NormalNumbers(random, kTokens * kHeads * head_dim)),
+        k(NormalNumbers(random, kTokens * kKvHeads * head_dim)),
+        v(NormalNumbers(random, kTokens * kKvHeads * head_dim)) {}
 
-      for (int64_t t = 0; t < kTokens; ++t) {
-        for (int64_t head = 0; head < kHeads; ++head) {
-          const int64_t kv_head = head / 3;
-          const int64_t begin = window == 0 ? 0 : std::max<int64_t>(0, t - window + 1);
-          std::vector<double> out(static_cast<size_t>(head_dim), 0);
-          double total = 0;
-          for (int64_t j = begin; j <= t; ++j) {
-            double score = 0;
-            for (int64_t d = 0; d < head_dim; ++d) {
-              score += double{q[static_cast<size_t>((t * kHeads + head) * head_dim + d)]} *
-                       k[static_cast<size_t>((j * 2 + kv_head) * head_dim + d)];
-            }
-            const double weight = std::exp(score * 0.25);
-            total += weight;
-            for (int64_t d = 0; d < head_dim; ++d) {
-              out[static_cast<size_t>(d)] +=
-                  weight * v[static_cast<size_t>((j * 2 + kv_head) * head_dim + d)];
-            }
-          }
+  // Of all tokens, in steps of so many.
+  std::vector<float> Run(CpuBackend& backend, const std::vector<int64_t>& steps) const {
+    const KvLayout& kv = shape.kv;
+    std::vector<std::vector<float>> memory(
+        static_cast<size_t>(KvLayout::BlocksFor(kTokens)),
+        std::vector<float>(static_cast<size_t>(kv.block_floats()), 0.0F));
+    std::vector<float*> blocks;
+    for (auto& block : memory) blocks.push_back(block.data());
+    std::vector<float> y(q.size());
+    int64_t position = 0;
+    for (const int64_t rows : steps) {
+      const SequenceRows sequence{0, rows, position, blocks.data()};
+      const int64_t kv_first = position * kKvHeads * kv.head_dim;
+      const int64_t first = position * kHeads * kv.head_dim;
+      backend.StoreKeysValues(kv, 1, k.data() + kv_first, v.data() + kv_first, {&sequence, 1});
+      backend.Attention(shape, 1, q.data() + first, {&sequence, 1}, y.data() + first);
+      position += rows;
+    }
+    return y;
+  }
+
+  // Each number of y against a plain loop in double, over the numbers that are multiplied.
+  void ExpectFrom(const std::vector<float>& y) const {
+    const int64_t head_dim = shape.kv.head_dim;
+    const auto number = [&](float value) {
+      return double{shape.may_round ? BF16ToF32(F32ToBF16(value)) : value};
+    };
+    for (int64_t t = 0; t < kTokens; ++t) {
+      for (int64_t head = 0; head < kHeads; ++head) {
+        const float* query = q.data() + (t * kHeads + head) * head_dim;
+        const int64_t kv_head = head / (kHeads / kKvHeads);
+        std::vector<double> sums(static_cast<size_t>(head_dim), 0);
+        std::vector<double> magnitudes(static_cast<size_t>(head_dim), 0);
+        double total = 0;
+        for (int64_t j = shape.window == 0 ? 0 : std::max<int64_t>(0, t - shape.window + 1); j <= t;
+             ++j) {
+          const int64_t at = (j * kKvHeads + kv_head) * head_dim;
+          double score = 0;
           for (int64_t d = 0; d < head_dim; ++d) {
-            ASSERT_NEAR(whole[static_cast<size_t>((t * kHeads + head) * head_dim + d)],
-                        out[static_cast<size_t>(d)] / total, 5e-6)
-                << "window " << window << " token " << t;
+            score += number(query[d] * shape.scale) * number(k[static_cast<size_t>(at + d)]);
           }
+          const double weight = std::exp(score);
+          total += weight;
+          for (int64_t d = 0; d < head_dim; ++d) {
+            const double weighted = weight * number(v[static_cast<size_t>(at + d)]);
+            sums[static_cast<size_t>(d)] += weighted;
+            magnitudes[static_cast<size_t>(d)] += std::abs(weighted);
+          }
+        }
+        for (size_t d = 0; d < sums.size(); ++d) {
+          // A weight that is rounded is off by half a unit in the last of bf16's 8 bits.
+          const double rounding = shape.may_round ? 0x1p-8 * magnitudes[d] / total : 0;
+          ASSERT_NEAR(y[static_cast<size_t>((t * kHeads + head) * head_dim) + d], sums[d] / total,
+                      5e-6 + rounding)
+              << "window " << shape.window << " token " << t;
         }
       }
     }
+  }
+
+  AttentionShape shape;
+  std::vector<float> q, k, v;
+};
+
+TEST_P(CpuBackendIsaTest, AttentionAgreesWithAPlainLoop) {
+  std::mt19937 random(11);
+  // Every set's products of pairs, whether it would take them for attention or not.
+  KernelTable table = *GetParam();
+  table.pairs.attend = true;
+  CpuBackend backend(std::make_shared<ThreadPool>(2), table);
+  for (const bool may_round : {false, true}) {
+    for (const int64_t window : {0, 1, 5, 40}) {
+      for (const int64_t head_dim : {8, 64, 80}) {
+        const AttentionCase test(random, head_dim, window, may_round);
+        const auto whole = test.Run(backend, {AttentionCase::kTokens});
+        const auto split = test.Run(backend, {1, 30, 1, 1, 2, 17, 23});
+        ASSERT_EQ(std::memcmp(whole.data(), split.data(), whole.size() * sizeof(float)), 0);
+        test.ExpectFrom(whole);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+TEST(CpuBackendTest, AttentionIsRoundedWhereItMayBeAndIsFaster) {
+  std::mt19937 random(12);
+  for (const bool attend : {false, true}) {
+    KernelTable table = ScalarKernels();
+    table.pairs.attend = attend;
+    CpuBackend backend(std::make_shared<ThreadPool>(1), table);
+    AttentionCase test(random, 8, 0, false);
+    const auto exact = test.Run(backend, {AttentionCase::kTokens});
+    test.shape.may_round = true;
+    EXPECT_EQ(test.Run(backend, {AttentionCase::kTokens}) != exact, attend);
   }
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 // Outputs of a task: the panels of one register tile.
 constexpr int64_t kTaskOuts = 4 * kPanelOuts;
-// Rows of a task: enough to pay for turning codes into pairs, few enough for every thread.
+// Rows of a task: enough to pay for turning codes into what is multiplied.
 constexpr int64_t kTaskRows = 192;
 // Work below this is not worth waking threads for.
 constexpr int64_t kNumbersPerRun = 32 * 1024;
@@ -27,7 +27,11 @@ void CpuBackend::MultiplyPacked(const float* x, int64_t rows, const Matrix& w, c
     RoundRows(kernels_.pairs, x, rows, w.cols(), w.Packed()->depth, &rounded_);
   }
   const int64_t out_tasks = CeilDiv(w.rows(), kTaskOuts);
-  const int64_t row_tasks = CeilDiv(rows, kTaskRows);
+  // As many rows as the kernels take, or fewer where threads would have nothing to do.
+  const int64_t most_rows = as_bytes ? kTaskRows : std::max(kTaskRows, kernels_.pairs.task_rows);
+  const int64_t row_tasks =
+      std::max(CeilDiv(rows, most_rows),
+               std::min(CeilDiv(rows, kTaskRows), CeilDiv(4 * pool_->num_threads(), out_tasks)));
   const int64_t rows_each = CeilDiv(rows, row_tasks);
   const auto run = [&](int64_t number, int worker) {
     const int64_t row = number % row_tasks * rows_each;

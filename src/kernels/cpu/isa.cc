@@ -120,6 +120,8 @@ std::vector<KernelTable> MakeRunnable() {
   PairKernels pairs = *Avx512Bf16Pairs();
   pairs.unit = AmxTiles()->unit;
   pairs.dot = AmxTiles()->dot;
+  pairs.task_rows = 512;
+  pairs.attend = true;
   add(Improved("amx", *avx512, *Avx512VnniBytes(), pairs));
   return tables;
 }

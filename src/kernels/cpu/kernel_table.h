@@ -123,6 +123,14 @@ struct PairKernels {
   void (*dot)(const PairProduct& product) noexcept;
   // pairs: [depth / 2][16][2].
   void (*unpack)(const CodePanel& panel, uint16_t* pairs) noexcept;
+  // A panel of 16 columns of f32 rows: pairs[i / 2][j][i % 2] = bf16(rows[i * stride + j]) for
+  // i < count, zeros up to depth, which is even.
+  void (*interleave)(const float* rows, int64_t stride, int64_t count, int64_t depth,
+                     uint16_t* pairs) noexcept;
+  // Rows that are worth a task: products that are fast pay late for turning codes into pairs.
+  int64_t task_rows = 0;
+  // Whether these products are so fast that attention that may round takes them too.
+  bool attend = false;
 };
 
 // The inner loops over int8 activations. All that fuse multiply and add give the same bits.

@@ -148,6 +148,26 @@ std::vector<std::shared_ptr<const Matrix>> PairForms(std::mt19937& random, int64
   return forms;
 }
 
+TEST_P(PairKernelsTest, InterleaveMakesAPanelOfRows) {
+  constexpr int64_t kStride = 19;
+  for (const int64_t count : {1, 2, 7, 16, 31, 32}) {
+    for (const int64_t depth : {32, 64}) {
+      Floats rows((count - 1) * kStride + 16);
+      Halves panel(depth * 16);
+      rows.Fill(random_);
+      pairs().interleave(rows.data(), kStride, count, depth, panel.data());
+      for (int64_t i = 0; i < depth; ++i) {
+        for (int64_t j = 0; j < 16; ++j) {
+          ASSERT_EQ(panel[(i / 2 * 16 + j) * 2 + i % 2],
+                    i < count ? F32ToBF16(rows[i * kStride + j]) : 0)
+              << count << " rows, at " << i << ", " << j;
+        }
+      }
+      ASSERT_TRUE(panel.GuardsIntact());
+    }
+  }
+}
+
 TEST_P(PairKernelsTest, UnpackGivesTheNumbersOfTheMatrix) {
   constexpr int64_t kCols = 192;
   for (const auto& matrix : PairForms(random_, 33, kCols)) {
