@@ -4,11 +4,13 @@ and transformers, with significance; and what the orders of windows can reach wh
 
 usage:  bench/quality.py DATA SET[:WAYS]... [--ways auto,bf16,auto-fast,…] [-m MODEL] [--recipe R] [--dear build/release/dear]
                          [--orders build/release/bench/window_orders_bench] [--keep FOLDER] [--out FILE.md]
+                         [--reference FOLDER]
 
 A way is a form of the weights (--dtype), with "-fast" behind it where it is computed fast. DATA holds SET.jobs.jsonl
 (RankLLM requests, best first-stage hit first), SET.qrels.txt and SET.run.txt (TREC). Needs pytrec_eval (PyPI:
 pytrec_eval-terrier), which also checks the figures of `dear eval`. Rankings in --keep are carried on where a run was
-cut off. Fails when a query is missing, an answer is no permutation, or the two evaluations differ.
+cut off. The way "auto" is the reference of Kendall's tau: its orders are kept in bench/reference_orders (--reference), where
+they come from when it is not among the ways, and with which they must agree when it is. Fails when a query is missing, an answer is no permutation, or the two evaluations differ.
 """
 import argparse
 import datetime
@@ -60,6 +62,26 @@ def rankings(path, first):
     if orders.keys() != first.keys():
         sys.exit(f"{path}: queries are missing")
     return orders, tokens
+
+
+def kept_orders(path, first):
+    """The orders of a file of kept ones; None where there is none."""
+    if not path.exists():
+        return None
+    places = json.loads(path.read_text(encoding="utf-8"))
+    if places.keys() != first.keys() or any(sorted(places[q]) != list(range(len(first[q]))) for q in first):
+        sys.exit(f"{path}: not the orders of these queries and passages")
+    return {q: [first[q][i] for i in places[q]] for q in first}
+
+
+def keep_orders(path, orders, first):
+    """A line for each query: the places in the first stage of its passages, the best first."""
+    lines = []
+    for qid, order in orders.items():
+        place = {d: i for i, d in enumerate(first[qid])}
+        lines.append(f"{json.dumps(qid)}: {json.dumps([place[d] for d in order], separators=(',', ':'))}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 def kendall(one, other):
@@ -130,10 +152,20 @@ def quality_of_forms(options):
     head = ["weights", "first stage", "dear", "transformers, f32", "gain", "t-test", "Wilcoxon", "randomisation",
             "won / tied / lost", "Kendall's tau"]
     for name, _, ways in (text.partition(":") for text in options.sets):
-        reference, rows, tokens = None, [], 0
-        for way in (ways or options.ways).split(","):
+        ways = (ways or options.ways).split(",")
+        first = dict(jobs(options.data / f"{name}.jobs.jsonl"))
+        kept_file = options.reference / f"{name}.json"
+        kept = kept_orders(kept_file, first)
+        if kept is None and ways[0] != "auto":
+            sys.exit(f"{name}: the first way must be auto, as {kept_file} is missing")
+        reference, rows, tokens = kept, [], 0
+        for way in ways:
             orders, tokens, row = measure(options, name, way, reference)
-            reference = reference or orders
+            if way == "auto" and kept is None:
+                keep_orders(kept_file, orders, first)
+                reference = orders
+            elif way == "auto" and orders != kept:
+                sys.exit(f"{name}: the reference orders other than {kept_file}")
             rows.append(row)
             print(f"{name}: " + " | ".join(row), flush=True)
         passages = sum(map(len, reference.values()))
@@ -191,6 +223,8 @@ def main():
     parser.add_argument("--recipe", default="query-likelihood")
     parser.add_argument("--ways", default="auto,bf16,int8,nf4,q4,auto-fast,bf16-fast,int8-fast,nf4-fast,q4-fast,auto-int8,bf16-int8,int8-int8,nf4-int8,q4-int8")
     parser.add_argument("--keep", dest="folder", type=pathlib.Path)
+    parser.add_argument("--reference", type=pathlib.Path,
+                        default=pathlib.Path(__file__).resolve().parent / "reference_orders")
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
     options.folder = options.folder or pathlib.Path(tempfile.mkdtemp())

@@ -35,9 +35,9 @@ struct RankFlags {
   std::string fuse;
 
   void Declare(CLI::App& command);
-  // The recipe of that name or file, with the chat format that was named. Throws kInvalidArgument
-  // where one is named for a recipe that holds no conversation.
-  Recipe Load(const std::string& name) const;
+  // The recipe with the chat format that was named. Throws kInvalidArgument where one is named for
+  // a recipe that holds no conversation.
+  Recipe WithChatFormat(Recipe recipe) const;
   // What the library takes; `depth` is that of the first stage.
   RankOptions Options(std::span<const Stage> stages) const;
   // The stages behind the first. Throws kInvalidArgument.

@@ -19,18 +19,17 @@ const Rerankers::Named& Rerankers::For(const std::string& adapter_name) {
   const std::string key = adapter ? adapter->name() : "base";
   const auto known = named_.find(key);
   if (known != named_.end()) return known->second;
-  std::string recipe = options_.rank.recipe;
-  if (recipe.empty()) {
-    const DetectedRecipe detected = loaded_.Detect(adapter.get());
-    recipe = detected.name;
-    if (detected.guessed) {
-      Note(quiet_, "dear: note: ranking by the recipe " + recipe + ": " + detected.why +
+  DetectedRecipe recipe{.name = options_.rank.recipe};
+  if (recipe.name.empty()) {
+    recipe = loaded_.Detect(adapter.get());
+    if (recipe.guessed) {
+      Note(quiet_, "dear: note: ranking by the recipe " + recipe.name + ": " + recipe.why +
                        " (--recipe names another)");
     }
   }
   Named made{.model = options_.model.model,
              .reranker = std::make_unique<Reranker>(loaded_.MakeLanguageModel(adapter),
-                                                    options_.rank.Load(recipe))};
+                                                    options_.rank.WithChatFormat(recipe.Load()))};
   const bool from_m = adapter && loaded_.files.adapter && adapter == loaded_.adapters.front();
   if (adapter && !from_m) made.model += "+" + adapter->name();
   return named_.emplace(key, std::move(made)).first->second;

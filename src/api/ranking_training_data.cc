@@ -27,8 +27,8 @@ ServedRecipe RecipeOf(const TrainConfig& config) {
                 "'" + name + "' is of kind " + std::string(RecipeKindName(served.recipe->kind)) +
                     ", but the stage asks for " + std::string(RecipeKindName(expected)));
   }
-  served.recipe = WithLengths(*std::move(served.recipe), {.query = config.query_max_length,
-                                                          .passage = config.passage_max_length});
+  served.lengths = {.query = config.query_max_length, .passage = config.passage_max_length};
+  served.recipe = WithLengths(*std::move(served.recipe), served.lengths);
   return served;
 }
 

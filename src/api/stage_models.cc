@@ -47,15 +47,14 @@ StageModels::StageModels(const LoadedModel& first, const std::vector<StageSpec>&
       adapter.clear();
     }
     const auto bound = model->FindAdapter(adapter);
-    std::string recipe = spec.recipe;
-    if (recipe.empty()) {
-      const DetectedRecipe detected = model->Detect(bound.get());
-      recipe = detected.name;
-      if (detected.guessed)
-        notes_.push_back(spec.model + ": ranking by the recipe " + recipe + ": " + detected.why);
+    DetectedRecipe recipe{.name = spec.recipe};
+    if (spec.recipe.empty()) {
+      recipe = model->Detect(bound.get());
+      if (recipe.guessed)
+        notes_.push_back(spec.model + ": ranking by the recipe " + recipe.name + ": " + recipe.why);
     }
     later_.push_back(
-        {spec, std::make_unique<Reranker>(model->MakeLanguageModel(bound), LoadRecipe(recipe))});
+        {spec, std::make_unique<Reranker>(model->MakeLanguageModel(bound), recipe.Load())});
   }
 }
 

@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "rank/recipe.h"
+#include "rank/recipe_lengths.h"
 #include "text/tokenizer.h"
 #include "train/objective.h"
 #include "train/train_config.h"
@@ -27,6 +28,7 @@ struct ServedRecipe {
   std::optional<Recipe> recipe;  // absent: it is not known
   std::string name;              // that LoadRecipe takes, or the name of a file
   std::string text;              // of the file
+  RankingLengths lengths = {};   // in place of those in the file
 
   // A name or a file, as LoadRecipe takes it. Throws what that throws.
   static ServedRecipe Load(const std::string& name_or_path);

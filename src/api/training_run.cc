@@ -417,7 +417,13 @@ TrainResult TrainingRun::Run(const TrainerEvents& events, const TrainingHost& ho
       file.Commit();
     };
     if (!served.text.empty()) write(served.name, served.text);
-    write("dear.yaml", "recipe: " + Json(served.name).dump() + "\n");
+    std::string text = "recipe: " + Json(served.name).dump() + "\n";
+    const auto add = [&text](const char* key, const std::optional<int64_t>& length) {
+      if (length) text += std::string(key) + ": " + std::to_string(*length) + "\n";
+    };
+    add("query_max_length", served.lengths.query);
+    add("passage_max_length", served.lengths.passage);
+    write("dear.yaml", text);
   }
   record.Finish(result, MakeCard(host));
   return result;

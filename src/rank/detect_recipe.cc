@@ -1,5 +1,6 @@
 #include "rank/detect_recipe.h"
 
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,13 @@ std::string Named(const std::string& recipe, const fs::path& folder, const std::
   return (folder / recipe).string();
 }
 
+std::string InWords(const RankingLengths& lengths) {
+  const auto words = [](const char* what, const std::optional<int64_t>& tokens) {
+    return tokens ? std::string(", ") + what + " of " + std::to_string(*tokens) + " tokens" : "";
+  };
+  return words("queries", lengths.query) + words("passages", lengths.passage);
+}
+
 std::optional<DetectedRecipe> FromFolder(const fs::path& folder) {
   if (folder.empty()) return std::nullopt;
   for (const char* file : {"dear.yaml", "dear.json"}) {
@@ -31,10 +39,17 @@ std::optional<DetectedRecipe> FromFolder(const fs::path& folder) {
     if (!fs::is_regular_file(path, error)) continue;
     YamlFields fields(ParseYaml(ReadFile(path, size_t{1} << 20), path.string()), path.string());
     if (fields.Has("kind"))
-      return DetectedRecipe{path.string(), std::string(file) + " is its recipe"};
+      return DetectedRecipe{.name = path.string(), .why = std::string(file) + " is its recipe"};
     const std::string name = fields.RequireString("recipe");
+    const auto length = [&fields](const char* key) {
+      return fields.Int(key, 1, std::numeric_limits<int32_t>::max());
+    };
+    const RankingLengths lengths{.query = length("query_max_length"),
+                                 .passage = length("passage_max_length")};
     fields.Finish();
-    return DetectedRecipe{Named(name, folder, path.string()), std::string(file) + " names it"};
+    return DetectedRecipe{.name = Named(name, folder, path.string()),
+                          .why = std::string(file) + " names it" + InWords(lengths),
+                          .lengths = lengths};
   }
   return std::nullopt;
 }
@@ -48,7 +63,8 @@ std::optional<DetectedRecipe> FromJson(const Json& config, const fs::path& folde
     throw Error(ErrorCode::kInvalidFormat, context, "field 'dear' must be an object");
   }
   const std::string name = JsonFields(dear, context).RequireString("recipe");
-  return DetectedRecipe{Named(name, folder, context), std::string(file) + " names it"};
+  return DetectedRecipe{.name = Named(name, folder, context),
+                        .why = std::string(file) + " names it"};
 }
 
 // Lower case, with "-" and "." as "_", so that one spelling finds all of them.

@@ -7,6 +7,8 @@
 
 #include "formats/model_config.h"
 #include "formats/peft_adapter.h"
+#include "rank/recipe.h"
+#include "rank/recipe_lengths.h"
 
 namespace dear {
 
@@ -25,12 +27,17 @@ struct DetectedRecipe {
   // Nothing in the files says that it is this family: what any model of its kind can do, or the
   // likeliest. Worth a note to the user.
   bool guessed = false;
+  RankingLengths lengths = {};  // in place of the recipe's
+
+  // Throws what LoadRecipe and WithLengths throw.
+  Recipe Load() const { return WithLengths(LoadRecipe(name), lengths); }
 };
 
 // The recipe of a model whose user names none, in this order:
 // - the adapter's or the model's folder says it: dear.yaml or dear.json (a recipe itself, or
-//   {recipe: NAME}), or {"dear": {"recipe": NAME}} in adapter_config.json or config.json. A NAME
-//   that ends in .yaml is a file in that folder;
+//   {recipe: NAME}, beside it query_max_length and passage_max_length in tokens), or {"dear":
+//   {"recipe": NAME}} in adapter_config.json or config.json. A NAME that ends in .yaml is a file in
+//   that folder;
 // - a name of a known family (of the model, its adapter or what it was made from), with the head
 //   that the family has;
 // - a classification head of one logit is taken for dear-pointwise-card (kUnsupported: of several,

@@ -106,6 +106,25 @@ TEST_F(DetectRecipeTest, TheFolderHasTheFirstWord) {
   EXPECT_THROW(DetectRecipe(facts_), Error);
 }
 
+TEST_F(DetectRecipeTest, TheFolderMayReplaceLengths) {
+  facts_.adapter = &adapter_;
+  facts_.adapter_folder = folder_;
+  Write("dear.yaml",
+        "recipe: dear-pointwise-repo\nquery_max_length: 64\npassage_max_length: 500\n");
+  const DetectedRecipe both = DetectRecipe(facts_);
+  EXPECT_EQ(both.why, "dear.yaml names it, queries of 64 tokens, passages of 500 tokens");
+  EXPECT_EQ(both.Load().input.parts[0].max_tokens, 64);
+  EXPECT_EQ(both.Load().input.parts[1].max_tokens, 500);
+  Write("dear.yaml", "recipe: query-likelihood\nquery_max_length: 7\n");
+  EXPECT_EQ(DetectRecipe(facts_).Load().query.cut.length, 7);
+  EXPECT_EQ(DetectRecipe(facts_).Load().passage.cut.unit, CutUnit::kWords);
+  for (const char* wrong : {"0", "-1", "many", "3000000000"}) {
+    Write("dear.yaml",
+          ("recipe: query-likelihood\nquery_max_length: " + std::string(wrong) + "\n").c_str());
+    EXPECT_THROW(DetectRecipe(facts_), Error) << wrong;
+  }
+}
+
 TEST_F(DetectRecipeTest, AConfigFileMayNameIt) {
   config_.raw = Json::parse(R"({"dear": {"recipe": "dear-repo"}})");
   EXPECT_EQ(DetectRecipe(facts_).name, "dear-repo");

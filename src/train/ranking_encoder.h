@@ -14,18 +14,6 @@
 
 namespace dear {
 
-// A recipe's lengths with others in their place, in tokens.
-struct RankingLengths {
-  std::optional<int64_t> query;
-  std::optional<int64_t> passage;
-};
-
-// The recipe with these lengths. A part that the recipe cuts on its own is cut to the new
-// length (its words around the text count), and where no part is, the text itself is, as
-// RankOptions::max_passage_tokens does. A length of the passage lifts the recipe's limit of the
-// whole; the model's context still holds. Throws kInvalidArgument for a length below 1.
-Recipe WithLengths(Recipe recipe, const RankingLengths& lengths);
-
 // Queries with their passages as token ids, and the place and the reading of their scores: what
 // ranking with the recipe computes (PointwiseQuery, LikelihoodQuery), so that what is trained is
 // what is served. Encode is const and may be called by several threads.

@@ -13,6 +13,7 @@
 #include "formats/testing/expect_error.h"
 #include "kernels/backward_ops.h"
 #include "rank/model_language_model.h"
+#include "rank/recipe_lengths.h"
 #include "rank/reranker.h"
 #include "rank/testing/fakes.h"
 
@@ -209,20 +210,6 @@ TEST(RankingEncoder, LengthsReplaceThoseOfTheRecipe) {
   example.passages = {{.title = "", .text = "stuvwxyz"}};
   EXPECT_EQ(FakeTokenizer().Decode(encoder.Encode(example).passages[0].ids, false),
             "<bos>query: abc<bos>document:  stuvw");
-
-  const Recipe repo = WithLengths(LoadRecipe("dear-pointwise-repo"), {.query = 64, .passage = 500});
-  EXPECT_EQ(repo.input.parts[0].max_tokens, 64);
-  EXPECT_EQ(repo.input.parts[1].max_tokens, 500);
-  EXPECT_EQ(repo.input.max_length, 0);
-  EXPECT_EQ(repo.query.cut.unit, CutUnit::kNone);
-
-  const Recipe query_only = WithLengths(LoadRecipe("dear-pointwise-card"), {.query = 3});
-  EXPECT_EQ(query_only.pair.max_length, 228);
-  EXPECT_EQ(query_only.passage.cut.unit, CutUnit::kNone);
-  ExpectError(ErrorCode::kInvalidArgument, "query_max_length: expected at least 1",
-              [] { WithLengths({}, {.query = 0}); });
-  ExpectError(ErrorCode::kInvalidArgument, "passage_max_length: expected at least 1",
-              [] { WithLengths({}, {.passage = -1}); });
 }
 
 Recipe YesNo(const std::string& negative) {

@@ -358,6 +358,14 @@ class Train(support.Case):
         again = self.result_of("ccc", "aaaaaa", "cccccc")
         self.assertEqual(again["recipe"], "dear-pointwise-repo")
         self.assertNotEqual([r["score"] for r in again["results"]], [r["score"] for r in ranked["results"]])
+        # Lengths that were trained with in place of the recipe's are served with, too.
+        self.ok(*arguments, "passage_max_length=3", "overwrite_output_dir=true", "max_steps=1")
+        shown = json.loads(self.ok("show", self.out, "--json").stdout)
+        self.assertEqual(shown["recipe_why"], "dear.yaml names it, passages of 3 tokens")
+        cut = self.result_of("ccc", "aaaaaa", "cccccc", "aaaccc")
+        scores = {r["index"]: r["score"] for r in cut["results"]}
+        self.assertEqual(scores[0], scores[2])
+        self.assertNotEqual(scores[0], scores[1])
         self.fails(1, *arguments, "loss=no_such", saying="no_such")
         self.fails(1, *arguments, "recipe=dear-card", saying="is of kind listwise, but the stage asks for pointwise")
         self.fails(1, *arguments, "recipe=query-likelihood", saying="asks for pointwise")
