@@ -91,6 +91,41 @@ TEST_P(GradientKernelsTest, SumsOfOuterProductsGoOnWhereTheyStopped) {
   }
 }
 
+// However few columns there are, each is summed as among many.
+TEST_P(GradientKernelsTest, AColumnHasTheSameBitsInAnyCompany) {
+  constexpr int64_t kSteps = 50;
+  constexpr int64_t kAll = 37;
+  for (const int64_t m : {13, 16, 35}) {
+    const std::vector<float> a = Normal(kSteps * m);
+    const std::vector<float> b = Normal(kSteps * kAll);
+    const std::vector<float> start = Normal(m * kAll);
+    const auto sum_of_first = [&](int64_t n) {
+      std::vector<float> y = start;
+      kernels().add_outer({.a = a.data(),
+                           .a_row = 1,
+                           .a_step = m,
+                           .b = b.data(),
+                           .b_stride = kAll,
+                           .m = m,
+                           .n = n,
+                           .k = kSteps,
+                           .y = y.data(),
+                           .y_stride = kAll});
+      return y;
+    };
+    const std::vector<float> all = sum_of_first(kAll);
+    for (const int64_t n : {1, 4, 8, 12, 16}) {
+      const std::vector<float> first = sum_of_first(n);
+      for (int64_t r = 0; r < m; ++r) {
+        for (int64_t c = 0; c < kAll; ++c) {
+          const auto at = static_cast<size_t>(r * kAll + c);
+          ASSERT_EQ(first[at], c < n ? all[at] : start[at]) << m << " " << n;
+        }
+      }
+    }
+  }
+}
+
 // The slope of f at x along each axis, in double by differences.
 std::vector<double> Slopes(std::vector<double> x,
                            const std::function<double(const std::vector<double>&)>& f) {
