@@ -90,6 +90,10 @@ class Backend {
   virtual void AddAdapter(const float* x, std::span<const int32_t> rows, int64_t n, float factor,
                           const float* dora_scale, const float* bias, int64_t y_width,
                           float* y) = 0;
+  // y += (x b^T) * factor for the first n numbers of the rows `rows` of y: x [rows.size(), k], b
+  // [n, k]. The bits of MatMul and AddAdapter.
+  virtual void AddLowRank(const float* x, std::span<const int32_t> rows, int64_t k, const float* b,
+                          int64_t n, float factor, int64_t y_width, float* y) = 0;
 };
 
 // The CPU backend over `pool`, with the fastest instruction set that this machine has, or the one

@@ -57,6 +57,10 @@ const float* AdaptedOps::Gather(const RowGroups& groups, const RowGroup& group, 
 
 void AdaptedOps::AddDelta(const ModuleDelta& delta, const RowGroup& group, const float* a_out,
                           int64_t out, float factor, const float* bias, int64_t width, float* y) {
+  if (delta.b_bias.empty() && delta.dora_scale.empty()) {
+    backend_.AddLowRank(a_out, group.rows, delta.rank, delta.b.data(), out, factor, width, y);
+    return;
+  }
   const auto rows = static_cast<int64_t>(group.rows.size());
   float* b_out = RoomFor(outer_, rows * out);
   backend_.MatMul(a_out, rows, delta.rank, delta.b.data(), out, DataOrNull(delta.b_bias), b_out);

@@ -64,6 +64,7 @@ constexpr KernelTable kTable = {
     .name = "avx2",
     .vector_bits = VectorBits,
     .dot_rows = DotRows,
+    .add_few_inputs = AddFewInputs,
     .rms_norm = RmsNorm,
     .gate = Gate,
     .score_keys = ScoreKeys,

@@ -58,6 +58,7 @@ constexpr KernelTable kTable = {
     .name = "avx512",
     .vector_bits = VectorBits,
     .dot_rows = DotRows,
+    .add_few_inputs = AddFewInputs,
     .rms_norm = RmsNorm,
     .gate = Gate,
     .score_keys = ScoreKeys,

@@ -20,6 +20,9 @@ constexpr int64_t kWeightBlockFloatsOfFewRows = 6 * 1024;
 // Floats of activations that meet a block of weights in one go.
 constexpr int64_t kRowBlockFloats = 64 * 1024;
 
+// Rows from which on a factor of few inputs is turned for vectors of outputs.
+constexpr int64_t kRowsWorthTurning = 8;
+
 // Rows that meet a block of weights in one go: whole tiles of every instruction set.
 int64_t RowBlock(int64_t in) {
   constexpr int64_t kTile = 12;
@@ -187,6 +190,34 @@ void CpuBackend::AddAdapter(const float* x, std::span<const int32_t> rows, int64
         to[i] += (dora_scale[i] - 1.0F) * base + dora_scale[i] * from[i] * factor;
       }
     }
+  });
+}
+
+void CpuBackend::AddLowRank(const float* x, std::span<const int32_t> rows, int64_t k,
+                            const float* b, int64_t n, float factor, int64_t y_width, float* y) {
+  const auto count = static_cast<int64_t>(rows.size());
+  if (!FewInputs(k) || count < kRowsWorthTurning) {
+    float* product = RoomFor(low_rank_, count * n);
+    MatMul(x, count, k, b, n, nullptr, product);
+    AddAdapter(product, rows, n, factor, nullptr, nullptr, y_width, y);
+    return;
+  }
+  const int64_t panels = CeilDiv(n, kLanes);
+  float* turned = RoomFor(low_rank_, panels * k * kLanes);
+  for (int64_t out = 0; out < panels * kLanes; ++out) {
+    float* to = turned + out / kLanes * k * kLanes + out % kLanes;
+    for (int64_t i = 0; i < k; ++i) to[i * kLanes] = out < n ? b[out * k + i] : 0.0F;
+  }
+  ForRows(count, n, [&](int64_t begin, int64_t end) {
+    kernels_.add_few_inputs({.x = x + begin * k,
+                             .rows = rows.data() + begin,
+                             .num_rows = end - begin,
+                             .k = k,
+                             .w = turned,
+                             .outs = n,
+                             .factor = factor,
+                             .y = y,
+                             .y_stride = y_width});
   });
 }
 

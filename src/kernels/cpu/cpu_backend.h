@@ -39,6 +39,8 @@ class CpuBackend : public Backend, private PooledWork {
                    float rest, float* y) override;
   void AddAdapter(const float* x, std::span<const int32_t> rows, int64_t n, float factor,
                   const float* dora_scale, const float* bias, int64_t y_width, float* y) override;
+  void AddLowRank(const float* x, std::span<const int32_t> rows, int64_t k, const float* b,
+                  int64_t n, float factor, int64_t y_width, float* y) override;
 
  private:
   struct AttentionTask {
@@ -92,6 +94,7 @@ class CpuBackend : public Backend, private PooledWork {
   std::vector<ByteSegment> segments_;
   int64_t segments_stride_ = 0;
   AlignedVector<uint16_t> paired_;
+  AlignedVector<float> low_rank_;
 };
 
 }  // namespace dear::cpu

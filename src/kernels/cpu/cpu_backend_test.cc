@@ -195,6 +195,34 @@ TEST(CpuBackendTest, AttentionIsRoundedWhereItMayBeAndIsFaster) {
   }
 }
 
+TEST_P(CpuBackendIsaTest, AddLowRankGivesTheBitsOfItsSteps) {
+  std::mt19937 random(13);
+  constexpr int64_t kWidth = 80;
+  const std::vector<int32_t> places = {14, 0, 3, 4, 9, 8, 7, 1, 2, 11, 13};
+  const auto y = NormalNumbers(random, 15 * kWidth);
+  CpuBackend backend(std::make_shared<ThreadPool>(2), *GetParam());
+  for (const int64_t k : {3, 4, 8, 16, 32}) {
+    for (const int64_t n : {int64_t{7}, int64_t{64}, kWidth}) {
+      for (const size_t count : {size_t{2}, places.size()}) {
+        const auto rows = std::span(places).first(count);
+        const auto num_rows = static_cast<int64_t>(count);
+        const auto x = NormalNumbers(random, num_rows * k);
+        const auto b = NormalNumbers(random, n * k);
+        std::vector<float> product(count * static_cast<size_t>(n));
+        std::vector<float> expected = y;
+        backend.MatMul(x.data(), num_rows, k, b.data(), n, nullptr, product.data());
+        backend.AddAdapter(product.data(), rows, n, 0.3F, nullptr, nullptr, kWidth,
+                           expected.data());
+        std::vector<float> sum = y;
+        backend.AddLowRank(x.data(), rows, k, b.data(), n, 0.3F, kWidth, sum.data());
+        ASSERT_EQ(std::memcmp(sum.data(), expected.data(), sum.size() * sizeof(float)), 0)
+            << k << " inputs, " << n << " outputs, " << count << " rows";
+        ASSERT_NE(std::memcmp(sum.data(), y.data(), sum.size() * sizeof(float)), 0);
+      }
+    }
+  }
+}
+
 TEST_P(CpuBackendIsaTest, RopeTurnsHalves) {
   CpuBackend backend(std::make_shared<ThreadPool>(1), *GetParam());
   std::vector<float> x = {1, 2, 3, 4};

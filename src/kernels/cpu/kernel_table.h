@@ -92,6 +92,26 @@ struct ByteProduct {
   int64_t y_stride;
 };
 
+// Inputs of a product that are so few that vectors hold outputs, not inputs.
+constexpr bool FewInputs(int64_t k) {
+  return k == 4 || k == 8 || k == 16;
+}
+
+// What an adapter's second factor adds:
+//   y[rows[r], o] += (sum_k x[r, k] * w[o, k]) * factor
+// with the bits of dot_rows, a rounded product and a rounded sum.
+struct FewInputsProduct {
+  const float* x;       // [num_rows, k]
+  const int32_t* rows;  // of y
+  int64_t num_rows;
+  int64_t k;       // FewInputs(k)
+  const float* w;  // panels of kLanes outputs, the last one filled up with zeros: [k][kLanes]
+  int64_t outs;
+  float factor;
+  float* y;  // at y_stride
+  int64_t y_stride;
+};
+
 // Sums of outer products, for gradients:
 //   y[m, n] += sum_k a(m, k) * b[k, n], a(m, k) = a[m * a_row + k * a_step]
 // one f32 sum for each output that goes on from what y holds, in the order of k, each step one
@@ -159,6 +179,8 @@ struct KernelTable {
   // x [rows, k] at x_stride, w [outs, k] contiguous, y [rows, outs] at y_stride.
   void (*dot_rows)(const float* x, int64_t rows, int64_t x_stride, const float* w, int64_t outs,
                    int64_t k, const float* bias, float* y, int64_t y_stride) noexcept;
+
+  void (*add_few_inputs)(const FewInputsProduct& product) noexcept;
 
   // y[i] = x[i] / sqrt(mean(x^2) + eps) * (w[i] + offset).
   void (*rms_norm)(const float* x, const float* w, float offset, int64_t n, float eps,

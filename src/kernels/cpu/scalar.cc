@@ -321,6 +321,7 @@ constexpr KernelTable kTable = {
     .name = "scalar",
     .vector_bits = VectorBits,
     .dot_rows = DotRows,
+    .add_few_inputs = AddFewInputs,
     .rms_norm = RmsNorm,
     .gate = Gate,
     .score_keys = ScoreKeys,
