@@ -9,8 +9,9 @@ usage:  bench/quality.py DATA SET[:WAYS]... [--ways auto,bf16,auto-fast,…] [-m
 A way is a form of the weights (--dtype), with "-fast" behind it where it is computed fast. DATA holds SET.jobs.jsonl
 (RankLLM requests, best first-stage hit first), SET.qrels.txt and SET.run.txt (TREC). Needs pytrec_eval (PyPI:
 pytrec_eval-terrier), which also checks the figures of `dear eval`. Rankings in --keep are carried on where a run was
-cut off. The way "auto" is the reference of Kendall's tau: its orders are kept in bench/reference_orders (--reference), where
-they come from when it is not among the ways, and with which they must agree when it is. Fails when a query is missing, an answer is no permutation, or the two evaluations differ.
+cut off. The way "auto" is the reference of Kendall's tau. Its orders are kept in --reference, which is bench/reference_orders
+for the default model and recipe and a folder of --keep for others: they come from there when it is not among the ways, and
+must agree with it when it is. Fails when a query is missing, an answer is no permutation, or the two evaluations differ.
 """
 import argparse
 import datetime
@@ -223,12 +224,15 @@ def main():
     parser.add_argument("--recipe", default="query-likelihood")
     parser.add_argument("--ways", default="auto,bf16,int8,nf4,q4,auto-fast,bf16-fast,int8-fast,nf4-fast,q4-fast,auto-int8,bf16-int8,int8-int8,nf4-int8,q4-int8")
     parser.add_argument("--keep", dest="folder", type=pathlib.Path)
-    parser.add_argument("--reference", type=pathlib.Path,
-                        default=pathlib.Path(__file__).resolve().parent / "reference_orders")
+    parser.add_argument("--reference", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
     options.folder = options.folder or pathlib.Path(tempfile.mkdtemp())
     options.folder.mkdir(parents=True, exist_ok=True)
+    if options.reference is None:
+        # Orders of another model or recipe are neither compared with those of the default nor put in their place.
+        is_default = all(getattr(options, name) == parser.get_default(name) for name in ("model", "recipe"))
+        options.reference = (pathlib.Path(__file__).resolve().parent if is_default else options.folder) / "reference_orders"
     forms = quality_of_forms(options)
     names = [text.partition(":")[0] for text in options.sets]
     oracle_set = "dl19" if "dl19" in names else names[0]

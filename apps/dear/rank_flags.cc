@@ -85,14 +85,14 @@ void RankFlags::Declare(CLI::App& command) {
                    "Add prompts, token ids and the time of every model call to JSON");
 }
 
-Recipe RankFlags::WithChatFormat(Recipe with) const {
-  if (chat_format.empty()) return with;
-  if (!with.prompt.chat) {
+Recipe RankFlags::WithChatFormat(Recipe loaded) const {
+  if (chat_format.empty()) return loaded;
+  if (!loaded.prompt.chat) {
     throw Error(ErrorCode::kInvalidArgument, "--chat-format",
-                "the recipe " + with.name + " holds no conversation");
+                "the recipe " + loaded.name + " holds no conversation");
   }
-  with.prompt.chat_format = chat_format;
-  return with;
+  loaded.prompt.chat_format = chat_format;
+  return loaded;
 }
 
 RankOptions RankFlags::Options(std::span<const Stage> stages) const {

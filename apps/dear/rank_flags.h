@@ -37,7 +37,7 @@ struct RankFlags {
   void Declare(CLI::App& command);
   // The recipe with the chat format that was named. Throws kInvalidArgument where one is named for
   // a recipe that holds no conversation.
-  Recipe WithChatFormat(Recipe recipe) const;
+  Recipe WithChatFormat(Recipe loaded) const;
   // What the library takes; `depth` is that of the first stage.
   RankOptions Options(std::span<const Stage> stages) const;
   // The stages behind the first. Throws kInvalidArgument.

@@ -5,6 +5,8 @@
 // A row's bits stay its own: keys come in blocks at fixed positions, and what is hidden from a row,
 // in front of its window or behind it, has weights that are exact zeros.
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "kernels/cpu/cpu_backend.h"
 
@@ -84,9 +86,6 @@ void CpuBackend::PairedAttention(const AttentionShape& shape, int64_t layer, con
     int64_t first;
   };
   std::vector<BlockTask> block_tasks;
-  std::vector<AttentionTask> tasks;
-  const int64_t group = shape.num_heads / kv.num_kv_heads;
-  const int64_t tokens = std::max<int64_t>(1, kRowsPerTask / group);
   for (PairedSequence& of : paired) {
     of.pairs = pairs;
     pairs += kv.num_kv_heads * of.head_size;
@@ -101,19 +100,21 @@ void CpuBackend::PairedAttention(const AttentionShape& shape, int64_t layer, con
     PairBlocks(kv, layer, *task.paired, task.kv_head, task.first,
                std::min(kBlocksPerTask, task.paired->num_blocks - task.first));
   });
-  std::vector<const PairedSequence*> paired_of;
+
+  const int64_t group = shape.num_heads / kv.num_kv_heads;
+  const int64_t tokens = std::max<int64_t>(1, kRowsPerTask / group);
+  std::vector<std::pair<const PairedSequence*, AttentionTask>> tasks;
   for (const PairedSequence& of : paired) {
     for (int64_t token = 0; token < of.sequence->rows; token += tokens) {
       const int64_t count = std::min(tokens, of.sequence->rows - token);
       for (int64_t head = 0; head < kv.num_kv_heads; ++head) {
-        tasks.push_back({of.sequence, head, token, count});
-        paired_of.push_back(&of);
+        tasks.push_back({&of, {of.sequence, head, token, count}});
       }
     }
   }
-  pool_->Run(static_cast<int64_t>(tasks.size()), [&](int64_t task, int worker) {
-    AttendPaired(shape, *paired_of[static_cast<size_t>(task)], tasks[static_cast<size_t>(task)], q,
-                 worker, y);
+  pool_->Run(static_cast<int64_t>(tasks.size()), [&](int64_t number, int worker) {
+    const auto& [of, task] = tasks[static_cast<size_t>(number)];
+    AttendPaired(shape, *of, task, q, worker, y);
   });
 }
 
