@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "rank/recipe.h"
+#include "rank/recipe_lengths.h"
 #include "rank/testing/fakes.h"
 #include "train/ranking_choice.h"
 #include "train/ranking_encoder.h"

@@ -105,6 +105,7 @@ struct AttentionCase {
         static_cast<size_t>(KvLayout::BlocksFor(kTokens)),
         std::vector<float>(static_cast<size_t>(kv.block_floats()), 0.0F));
     std::vector<float*> blocks;
+    blocks.reserve(memory.size());
     for (auto& block : memory) blocks.push_back(block.data());
     std::vector<float> y(q.size());
     int64_t position = 0;
