@@ -6,6 +6,8 @@
 #include <new>
 #include <vector>
 
+#include "base/line_memory.h"
+
 namespace dear {
 
 // Gives memory that begins with a cache line, which is also the widest vector register: a load of
@@ -13,7 +15,6 @@ namespace dear {
 template <typename T>
 struct CacheLineAllocator {
   using value_type = T;
-  static constexpr std::align_val_t kAlignment{64};
 
   CacheLineAllocator() = default;
   template <typename U>
@@ -22,9 +23,9 @@ struct CacheLineAllocator {
 
   T* allocate(size_t count) {
     if (count > static_cast<size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
-    return static_cast<T*>(::operator new(count * sizeof(T), kAlignment));
+    return static_cast<T*>(AllocateLines(count * sizeof(T)));
   }
-  void deallocate(T* memory, size_t) noexcept { ::operator delete(memory, kAlignment); }
+  void deallocate(T* memory, size_t count) noexcept { FreeLines(memory, count * sizeof(T)); }
 
   friend bool operator==(CacheLineAllocator, CacheLineAllocator) { return true; }
 };
