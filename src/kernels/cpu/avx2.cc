@@ -73,6 +73,7 @@ constexpr KernelTable kTable = {
     .add_outer = AddOuter,
     .rms_norm_gradient = RmsNormGradient,
     .gate_gradient = GateGradient,
+    .softmax_gradient = SoftmaxGradient,
     .pairs = {PairUnit, RoundRow, DotPairs, UnpackCodes, InterleaveRows},
     .bytes = {ByteUnit, QuantizeRow, DotByteRows, UnpackBytes},
     .widen = Widen,

@@ -67,6 +67,7 @@ constexpr KernelTable kTable = {
     .add_outer = AddOuter,
     .rms_norm_gradient = RmsNormGradient,
     .gate_gradient = GateGradient,
+    .softmax_gradient = SoftmaxGradient,
     .pairs = {PairUnit, RoundRow, DotPairs, UnpackCodes, InterleaveRows},
     .bytes = {},  // AVX2's: bytes need more than AVX-512F
     .widen = Widen,

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/keys_seen.h"
 
 namespace dear::cpu {
 namespace {
@@ -65,10 +66,9 @@ void CpuBackend::Attend(const AttentionShape& shape, int64_t layer, const float*
   const int64_t group = shape.num_heads / kv.num_kv_heads;
   const int64_t rows = task.num_tokens * group;
   const int64_t first_position = sequence.first_position + task.first_token;
-  const int64_t first_block = FirstBlockSeen(shape, first_position);
-  const int64_t end_block = (first_position + task.num_tokens - 1) / kKeysPerBlock + 1;
-  const int64_t base = first_block * kKeysPerBlock;
-  const int64_t span = end_block * kKeysPerBlock - base;
+  const auto [base, span] = KeysSeen(shape, first_position, task.num_tokens);
+  const int64_t first_block = base / kKeysPerBlock;
+  const int64_t end_block = first_block + span / kKeysPerBlock;
 
   float* queries = Scratch(worker, rows * (kv.head_dim + span + kv.value_dim()));
   float* scores = queries + rows * kv.head_dim;

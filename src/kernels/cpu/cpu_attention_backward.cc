@@ -3,12 +3,10 @@
 
 #include "base/ceil_div.h"
 #include "kernels/cpu/cpu_backward_ops.h"
+#include "kernels/cpu/keys_seen.h"
 
 namespace dear::cpu {
 namespace {
-
-// Tokens whose probabilities are in memory at a time; each brings the query heads of a key head.
-constexpr int64_t kTokensPerPart = 32;
 
 // n vectors of `width` numbers that lie `stride` apart, gathered, or put back where they came from.
 void Gather(const float* from, int64_t n, int64_t width, int64_t stride, float* to) {
@@ -30,9 +28,30 @@ void CpuBackwardOps::Attention(const AttentionShape& shape, const float* q, cons
                                float* dv) {
   const AttentionRows rows{.q = q, .k = k, .v = v, .dy = dy, .dq = dq, .dk = dk, .dv = dv};
   const int64_t heads = shape.kv.num_kv_heads;
+  const bool as_pairs = shape.may_round && kernels_.pairs.attend;
   pool_->Run(static_cast<int64_t>(sequences.size()) * heads, [&](int64_t task, int worker) {
-    AttendBack(shape, rows, sequences[static_cast<size_t>(task / heads)], task % heads, worker);
+    const WholeSequence& sequence = sequences[static_cast<size_t>(task / heads)];
+    if (as_pairs) {
+      AttendBackPaired(shape, rows, sequence, task % heads, worker);
+    } else {
+      AttendBack(shape, rows, sequence, task % heads, worker);
+    }
   });
+}
+
+void CpuBackwardOps::SoftmaxBack(const AttentionShape& shape, const WholeSequence& sequence,
+                                 int64_t token, int64_t tokens, float scale, float* weights,
+                                 float* dweights) {
+  const int64_t group = shape.num_heads / shape.kv.num_kv_heads;
+  const KeySpan keys = KeysSeen(shape, token, tokens);
+  for (int64_t row = 0; row < tokens * group; ++row) {
+    float* p = weights + row * keys.span;
+    const int64_t position = token + row / group;
+    const bool sees_itself = !sequence.padded_last || position + 1 < sequence.rows;
+    const float total = kernels_.softmax(p, FirstSeen(shape, position) - keys.base,
+                                         position + (sees_itself ? 1 : 0) - keys.base, keys.span);
+    kernels_.softmax_gradient(total, scale, keys.span, p, dweights + row * keys.span);
+  }
 }
 
 // With P the probabilities, O = P V and S = scale Q K^T (FlashAttention, arXiv 2205.14135, B.4):
@@ -44,7 +63,7 @@ void CpuBackwardOps::AttendBack(const AttentionShape& shape, const AttentionRows
   const int64_t length = sequence.rows;
   // Softmax works on whole blocks of keys; the keys behind the last one are zeros.
   const int64_t padded = CeilDiv(length, kKeysPerBlock) * kKeysPerBlock;
-  const int64_t part_rows = kTokensPerPart * group;
+  const int64_t part_rows = kTokensPerAttentionPart * group;
   const int64_t kv_stride = shape.kv.num_kv_heads * dim;
   const int64_t kv_first = sequence.first_row * kv_stride + kv_head * dim;
 
@@ -61,14 +80,11 @@ void CpuBackwardOps::AttendBack(const AttentionShape& shape, const AttentionRows
   std::fill_n(keys, 4 * padded * dim, 0.0F);
   Gather(rows.k + kv_first, length, dim, kv_stride, keys);
   Gather(rows.v + kv_first, length, dim, kv_stride, values);
-  for (int64_t token = 0; token < length; token += kTokensPerPart) {
-    const int64_t tokens = std::min(kTokensPerPart, length - token);
+  for (int64_t token = 0; token < length; token += kTokensPerAttentionPart) {
+    const int64_t tokens = std::min(kTokensPerAttentionPart, length - token);
     const int64_t count = tokens * group;
-    const auto window_begin = [&](int64_t position) {
-      return shape.window > 0 ? std::max<int64_t>(0, position - shape.window + 1) : 0;
-    };
-    const int64_t base = window_begin(token) / kKeysPerBlock * kKeysPerBlock;
-    const int64_t span = CeilDiv(token + tokens, kKeysPerBlock) * kKeysPerBlock - base;
+    const int64_t base = KeysSeen(shape, token, tokens).base;
+    const int64_t span = KeysSeen(shape, token, tokens).span;
     // The heads of a token lie beside each other.
     for (int64_t i = 0; i < tokens; ++i) {
       const int64_t from =
@@ -78,21 +94,8 @@ void CpuBackwardOps::AttendBack(const AttentionShape& shape, const AttentionRows
     }
     kernels_.dot_rows(queries, count, dim, keys + base * dim, span, dim, nullptr, weights, span);
     kernels_.dot_rows(douts, count, dim, values + base * dim, span, dim, nullptr, dweights, span);
-    for (int64_t row = 0; row < count; ++row) {
-      float* p = weights + row * span;
-      float* dp = dweights + row * span;
-      for (int64_t j = 0; j < span; ++j) p[j] *= shape.scale;
-      const int64_t position = token + row / group;
-      const bool sees_itself = !sequence.padded_last || position + 1 < length;
-      const int64_t end = position + (sees_itself ? 1 : 0);
-      const float total = kernels_.softmax(p, window_begin(position) - base, end - base, span);
-      float mean = 0;
-      for (int64_t j = 0; j < span; ++j) {
-        p[j] /= total;
-        mean += p[j] * dp[j];
-      }
-      for (int64_t j = 0; j < span; ++j) dp[j] = shape.scale * p[j] * (dp[j] - mean);
-    }
+    for (int64_t i = 0; i < count * span; ++i) weights[i] *= shape.scale;
+    SoftmaxBack(shape, sequence, token, tokens, shape.scale, weights, dweights);
     std::fill_n(dqueries, count * dim, 0.0F);
     kernels_.add_outer({.a = dweights,
                         .a_row = span,

@@ -78,14 +78,6 @@ class CpuBackend : public Backend, private PooledWork {
   void AttendPaired(const AttentionShape& shape, const PairedSequence& paired,
                     const AttentionTask& task, const float* q, int worker, float* y);
 
-  // The first position that a token sees, and the block that holds it.
-  static int64_t FirstSeen(const AttentionShape& shape, int64_t position) {
-    return shape.window > 0 ? std::max<int64_t>(0, position - shape.window + 1) : 0;
-  }
-  static int64_t FirstBlockSeen(const AttentionShape& shape, int64_t position) {
-    return FirstSeen(shape, position) / kKeysPerBlock;
-  }
-
   const KernelTable& kernels_;
   std::string name_;
   RoundedRows rounded_;

@@ -62,6 +62,16 @@ class CpuBackwardOps : public BackwardOps, private PooledWork {
   // One key head of one sequence.
   void AttendBack(const AttentionShape& shape, const AttentionRows& rows,
                   const WholeSequence& sequence, int64_t kv_head, int worker);
+  // The same by products of bf16 pairs.
+  void AttendBackPaired(const AttentionShape& shape, const AttentionRows& rows,
+                        const WholeSequence& sequence, int64_t kv_head, int worker);
+  // From the scores of the queries of `tokens` tokens, [rows, keys that they see], and the gradient
+  // of their probabilities: the probabilities, and `scale` times the gradient of the scores.
+  void SoftmaxBack(const AttentionShape& shape, const WholeSequence& sequence, int64_t token,
+                   int64_t tokens, float scale, float* weights, float* dweights);
+
+  // Tokens whose probabilities are in memory at a time; each brings the query heads of a key head.
+  static constexpr int64_t kTokensPerAttentionPart = 32;
 
   const KernelTable& kernels_;
   AlignedVector<float> weights_;    // a block of rows of a matrix, widened

@@ -168,5 +168,143 @@ TEST(CpuBackwardOpsTest, ALossOfNoNumberIsNone) {
   EXPECT_TRUE(std::isnan(loss));
 }
 
+// Gradients of attention over two sequences, of which the second one ends in a slot of padding.
+struct AttentionGradients {
+  static constexpr int64_t kHeads = 6;
+  static constexpr int64_t kKvHeads = 2;
+  static constexpr int64_t kRows = 75 + 34;
+
+  AttentionGradients(std::mt19937& random, int64_t head_dim, int64_t window)
+      : shape{.kv = {.num_layers = 1, .num_kv_heads = kKvHeads, .head_dim = head_dim},
+              .num_heads = kHeads,
+              .window = window,
+              .scale = 0.3F},
+        q(NormalNumbers(random, kRows * kHeads * head_dim)),
+        k(NormalNumbers(random, kRows * kKvHeads * head_dim)),
+        v(NormalNumbers(random, kRows * kKvHeads * head_dim)),
+        dy(NormalNumbers(random, kRows * kHeads * head_dim)) {}
+
+  // dq, dk and dv behind each other.
+  std::vector<float> Run(CpuBackwardOps ops, std::span<const WholeSequence> of) const {
+    std::vector<float> out(q.size() + k.size() + v.size());
+    ops.Attention(shape, q.data(), k.data(), v.data(), dy.data(), of, out.data(),
+                  out.data() + q.size(), out.data() + q.size() + k.size());
+    return out;
+  }
+
+  // By the definition, key by key.
+  std::vector<double> Expected() const {
+    const int64_t dim = shape.kv.head_dim;
+    std::vector<double> out(q.size() + k.size() + v.size());
+    double* const dq = out.data();
+    double* const dk = dq + q.size();
+    double* const dv = dk + k.size();
+    for (const WholeSequence& sequence : sequences) {
+      for (int64_t position = 0; position < sequence.rows; ++position) {
+        const bool is_padding = sequence.padded_last && position + 1 == sequence.rows;
+        const int64_t begin =
+            shape.window > 0 ? std::max<int64_t>(0, position + 1 - shape.window) : 0;
+        const int64_t end = position + (is_padding ? 0 : 1);
+        for (int64_t head = 0; head < kHeads; ++head) {
+          const int64_t at = ((sequence.first_row + position) * kHeads + head) * dim;
+          const auto key_at = [&](int64_t key) {
+            return ((sequence.first_row + key) * kKvHeads + head / (kHeads / kKvHeads)) * dim;
+          };
+          const auto dot = [&](const std::vector<float>& rows, const std::vector<float>& keys,
+                               int64_t key) {
+            double sum = 0;
+            for (int64_t d = 0; d < dim; ++d) {
+              sum += double{rows[static_cast<size_t>(at + d)]} *
+                     keys[static_cast<size_t>(key_at(key) + d)];
+            }
+            return sum;
+          };
+          std::vector<double> weights;
+          double total = 0;
+          for (int64_t key = begin; key < end; ++key) {
+            weights.push_back(std::exp(shape.scale * dot(q, k, key)));
+            total += weights.back();
+          }
+          double mean = 0;
+          for (int64_t key = begin; key < end; ++key) {
+            double& weight = weights[static_cast<size_t>(key - begin)];
+            weight /= total;
+            mean += weight * dot(dy, v, key);
+          }
+          for (int64_t key = begin; key < end; ++key) {
+            const double weight = weights[static_cast<size_t>(key - begin)];
+            const double dscore = shape.scale * weight * (dot(dy, v, key) - mean);
+            for (int64_t d = 0; d < dim; ++d) {
+              dq[at + d] += dscore * k[static_cast<size_t>(key_at(key) + d)];
+              dk[key_at(key) + d] += dscore * q[static_cast<size_t>(at + d)];
+              dv[key_at(key) + d] += weight * dy[static_cast<size_t>(at + d)];
+            }
+          }
+        }
+      }
+    }
+    return out;
+  }
+
+  AttentionShape shape;
+  std::vector<float> q, k, v, dy;
+  std::vector<WholeSequence> sequences = {{.first_row = 0, .rows = 75},
+                                          {.first_row = 75, .rows = 34, .padded_last = true}};
+};
+
+TEST(CpuBackwardOpsTest, AttentionIsTheGradientOfItsDefinition) {
+  std::mt19937 random(11);
+  for (const int64_t head_dim : {40, 64, 80}) {
+    for (const int64_t window : {0, 21}) {
+      const AttentionGradients test(random, head_dim, window);
+      const std::vector<double> expected = test.Expected();
+      for (const KernelTable* kernels : RunnableKernels()) {
+        for (const bool as_pairs : {false, true}) {
+          AttentionGradients of = test;
+          of.shape.may_round = as_pairs;
+          KernelTable table = *kernels;
+          table.pairs.attend = true;
+          const std::vector<float> out = of.Run(Ops(1, table), of.sequences);
+          double largest = 0;
+          double error = 0;
+          for (size_t i = 0; i < out.size(); ++i) {
+            largest = std::max(largest, std::fabs(expected[i]));
+            error = std::max(error, std::fabs(out[i] - expected[i]));
+          }
+          // bf16 keeps eight bits of each factor.
+          EXPECT_LT(error, largest * (as_pairs ? 0x1p-7 : 1e-6))
+              << kernels->name << " " << head_dim << " " << window << " " << as_pairs;
+          if (as_pairs) {
+            EXPECT_GT(error, largest * 1e-5) << "what may be rounded was not";
+          }
+
+          // Neither threads nor another sequence change a bit.
+          EXPECT_EQ(of.Run(Ops(3, table), of.sequences), out) << kernels->name;
+          std::vector<float> apart = of.Run(Ops(1, table), {of.sequences.data(), 1});
+          const std::vector<float> second = of.Run(Ops(1, table), {of.sequences.data() + 1, 1});
+          for (size_t i = 0; i < apart.size(); ++i) {
+            if (second[i] != 0) apart[i] = second[i];
+          }
+          EXPECT_EQ(apart, out) << kernels->name;
+        }
+      }
+    }
+  }
+}
+
+// A backend that has no faster way keeps its exact one, whatever may be rounded.
+TEST(CpuBackwardOpsTest, AttentionRoundsOnlyWhereThatIsFaster) {
+  std::mt19937 random(12);
+  AttentionGradients test(random, 64, 0);
+  for (const bool attend : {false, true}) {
+    KernelTable table = *RunnableKernels().front();
+    table.pairs.attend = attend;
+    test.shape.may_round = false;
+    const std::vector<float> exact = test.Run(Ops(1, table), test.sequences);
+    test.shape.may_round = true;
+    EXPECT_EQ(test.Run(Ops(1, table), test.sequences) != exact, attend);
+  }
+}
+
 }  // namespace
 }  // namespace dear::cpu

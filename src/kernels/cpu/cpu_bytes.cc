@@ -47,12 +47,13 @@ void CpuBackend::RunBytes(const PackedTask& task, const Matrix& w, const float* 
   const int64_t first_panel = task.first_out / kPanelOuts;
   const int64_t panels = CeilDiv(task.outs, kPanelOuts);
   const int64_t outs = panels * kPanelOuts;
-  const int64_t most = std::min(kDepthBlock, weights.depth);
+  const int64_t block = DepthBlock(weights.depth);
+  const int64_t most = std::min(block, weights.depth);
   float* scales = Scratch(worker, outs * (2 * (most / segment) + most / 4));
   float* minima = scales + outs * (most / segment);
   auto* bytes = reinterpret_cast<uint8_t*>(minima + outs * (most / segment));
-  for (int64_t first = 0; first < weights.depth; first += kDepthBlock) {
-    const int64_t depth = std::min(kDepthBlock, weights.depth - first);
+  for (int64_t first = 0; first < weights.depth; first += block) {
+    const int64_t depth = std::min(block, weights.depth - first);
     for (int64_t panel = 0; panel < panels; ++panel) {
       const int64_t at = panel * kPanelOuts * (depth / segment);
       kernels_.bytes.unpack(CodesOf(weights, first_panel + panel, first, depth),

@@ -69,15 +69,16 @@ void CpuBackend::RunPacked(const PackedTask& task, const Matrix& w, const float*
                       .bias = nullptr,
                       .y = y + task.first_row * w.rows() + task.first_out,
                       .y_stride = w.rows()};
-  for (int64_t first = 0; first < weights.depth; first += kDepthBlock) {
-    const int64_t depth = std::min(kDepthBlock, weights.depth - first);
+  const int64_t block = DepthBlock(weights.depth);
+  for (int64_t first = 0; first < weights.depth; first += block) {
+    const int64_t depth = std::min(block, weights.depth - first);
     if (weights.kind == PackedWeights::Kind::kPairs) {
       product.panel_stride = weights.depth * kPanelOuts;
       product.w = static_cast<const uint16_t*>(weights.data) + first_panel * product.panel_stride +
                   first * kPanelOuts;
     } else {
       product.panel_stride = depth * kPanelOuts;
-      auto* pairs = reinterpret_cast<uint16_t*>(Scratch(worker, kTaskOuts * kDepthBlock / 2));
+      auto* pairs = reinterpret_cast<uint16_t*>(Scratch(worker, kTaskOuts * block / 2));
       product.w = pairs;
       for (int64_t panel = first_panel; panel < first_panel + panels; ++panel) {
         kernels_.pairs.unpack(CodesOf(weights, panel, first, depth),

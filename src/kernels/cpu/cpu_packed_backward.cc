@@ -68,7 +68,7 @@ void CpuBackwardOps::MatMulInputPairs(const float* dy, int64_t rows, const Matri
   constexpr int64_t kStep = PackedWeights::kDepth;
   const PackedWeights& weights = *w.Packed();
   const int64_t in = w.cols();
-  const int64_t depth = CeilDiv(w.rows(), kStep) * kStep;
+  const int64_t depth = PaddedDepth(w.rows());
   RoundRows(kernels_.pairs, dy, rows, w.rows(), depth, &rounded_);
   const int64_t block = std::max<int64_t>(1, kBlockNumbers / weights.depth / kStep) * kStep;
   const int64_t across = CeilDiv(in, kTaskColumns);

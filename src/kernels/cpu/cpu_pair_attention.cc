@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/keys_seen.h"
 
 namespace dear::cpu {
 namespace {
@@ -20,11 +21,6 @@ static_assert(kKeysPerBlock == PackedWeights::kDepth && kKeysPerBlock % kPanelOu
 constexpr int64_t kRowsPerTask = 96;
 // Blocks of keys that one task turns into panels.
 constexpr int64_t kBlocksPerTask = 8;
-constexpr int64_t kHalvesOfALine = 32;
-
-int64_t PaddedDepth(int64_t inputs) {
-  return CeilDiv(inputs, PackedWeights::kDepth) * PackedWeights::kDepth;
-}
 
 }  // namespace
 
@@ -72,8 +68,9 @@ void CpuBackend::PairedAttention(const AttentionShape& shape, int64_t layer, con
   paired.reserve(sequences.size());
   int64_t size = 0;
   for (const SequenceRows& sequence : sequences) {
-    const int64_t first = FirstBlockSeen(shape, sequence.first_position);
-    const int64_t blocks = KvLayout::BlocksFor(sequence.first_position + sequence.rows) - first;
+    const KeySpan seen = KeysSeen(shape, sequence.first_position, sequence.rows);
+    const int64_t first = seen.base / kKeysPerBlock;
+    const int64_t blocks = seen.span / kKeysPerBlock;
     const int64_t head_size = blocks * kKeysPerBlock * (PaddedDepth(kv.head_dim) + kv.value_dim());
     paired.push_back({&sequence, first, blocks, head_size, nullptr});
     size += kv.num_kv_heads * head_size;
@@ -125,10 +122,8 @@ void CpuBackend::AttendPaired(const AttentionShape& shape, const PairedSequence&
   const int64_t group = shape.num_heads / kv.num_kv_heads;
   const int64_t rows = task.num_tokens * group;
   const int64_t first_position = task.sequence->first_position + task.first_token;
-  const int64_t first_block = FirstBlockSeen(shape, first_position);
-  const int64_t base = first_block * kKeysPerBlock;
-  const int64_t span = KvLayout::BlocksFor(first_position + task.num_tokens) * kKeysPerBlock - base;
-  const int64_t skipped = (first_block - paired.first_block) * kKeysPerBlock;
+  const auto [base, span] = KeysSeen(shape, first_position, task.num_tokens);
+  const int64_t skipped = base - paired.first_block * kKeysPerBlock;
   const int64_t depth = PaddedDepth(kv.head_dim);
   const int64_t query_stride = RoundedStride(depth, kHalvesOfALine);
   const int64_t weight_stride = RoundedStride(span, kHalvesOfALine);

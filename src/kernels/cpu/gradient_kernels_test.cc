@@ -192,6 +192,24 @@ TEST_P(GradientKernelsTest, Gate) {
   }
 }
 
+TEST_P(GradientKernelsTest, Softmax) {
+  constexpr size_t kCount = 64;
+  constexpr float kTotal = 7;
+  constexpr float kScale = 0.3F;
+  std::vector<float> p = Normal(kCount);
+  std::vector<float> dp = Normal(kCount);
+  double mean = 0;
+  for (size_t i = 0; i < kCount; ++i) mean += double{p[i]} / kTotal * dp[i];
+  const std::vector<float> weights = p;
+  const std::vector<float> gradient = dp;
+  kernels().softmax_gradient(kTotal, kScale, kCount, p.data(), dp.data());
+  for (size_t i = 0; i < kCount; ++i) {
+    const double weight = double{weights[i]} / kTotal;
+    EXPECT_NEAR(p[i], weight, 1e-6);
+    EXPECT_NEAR(dp[i], kScale * weight * (gradient[i] - mean), 1e-6) << i;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Machine, GradientKernelsTest, ::testing::ValuesIn(RunnableKernels()),
                          [](const auto& param_info) { return param_info.param->name; });
 

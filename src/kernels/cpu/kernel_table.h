@@ -213,6 +213,10 @@ struct KernelTable {
   void (*gate_gradient)(GateKind kind, const float* gate, const float* up, const float* dy,
                         int64_t n, float* dgate, float* dup) noexcept;
 
+  // Of softmax, with its sum `total` and the gradient dp of the weights p / total:
+  // p[j] /= total, dp[j] = scale * p[j] * (dp[j] - sum(p * dp)); n is a multiple of kKeysPerBlock.
+  void (*softmax_gradient)(float total, float scale, int64_t n, float* p, float* dp) noexcept;
+
   PairKernels pairs;
   ByteKernels bytes;
 

@@ -1,6 +1,7 @@
 #ifndef DEAR_KERNELS_CPU_PACKED_BLOCKS_H_
 #define DEAR_KERNELS_CPU_PACKED_BLOCKS_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/ceil_div.h"
@@ -11,9 +12,24 @@ namespace dear::cpu {
 
 inline constexpr int64_t kPanelOuts = PackedWeights::kOuts;
 
-// Inputs that are multiplied before the next ones: what codes became stays in the nearer caches.
-// Sums go through memory between blocks, which does not change them.
+// bf16 numbers of a cache line.
+inline constexpr int64_t kHalvesOfALine = 32;
+
+// Inputs of a product, filled up to whole tiles.
+constexpr int64_t PaddedDepth(int64_t inputs) {
+  return CeilDiv(inputs, PackedWeights::kDepth) * PackedWeights::kDepth;
+}
+
+// Inputs that are multiplied before the next ones, about: what codes became stays in the nearer
+// caches. Sums go through memory between blocks, which does not change them.
 inline constexpr int64_t kDepthBlock = 512;
+
+// The same in blocks that are as long as each other, none of them too short to be worth the sums'
+// way through memory.
+constexpr int64_t DepthBlock(int64_t depth) {
+  const int64_t blocks = std::max<int64_t>(1, (depth + kDepthBlock / 2) / kDepthBlock);
+  return PaddedDepth(CeilDiv(depth, blocks));
+}
 
 // Numbers of a row of rounded activations, `line` of which fill a cache line: an odd number of
 // lines, so that the rows of a tile do not share places in the cache.

@@ -52,8 +52,7 @@ class PooledWork {
   // The rows of x [rows, cols] rounded to bf16, zeros up to `depth`.
   void RoundRows(const PairKernels& kernels, const float* x, int64_t rows, int64_t cols,
                  int64_t depth, RoundedRows* rounded) {
-    constexpr int64_t kLine = 32;  // bf16 numbers
-    rounded->stride = RoundedStride(depth, kLine);
+    rounded->stride = RoundedStride(depth, kHalvesOfALine);
     const auto size = static_cast<size_t>(rows * rounded->stride);
     if (rounded->numbers.size() < size) rounded->numbers.resize(size);
     ForRows(rows, cols, [&](int64_t begin, int64_t end) {
