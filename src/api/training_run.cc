@@ -195,7 +195,7 @@ void TrainingRun::OpenTrained() {
   }
   const PeftAdapter files = config_.adapter_name_or_path.empty()
                                 ? NewLora(*model_, NewLoraConfig(config_, *model_), seed)
-                                : OpenPeftAdapter(config_.adapter_name_or_path);
+                                : OpenPeftAdapter(ResolveModel(config_.adapter_name_or_path));
   const std::string name =
       config_.adapter_name_or_path.empty() ? "the new adapter" : config_.adapter_name_or_path;
   adapter_ = std::make_unique<TrainableAdapter>(*model_, files, name);
