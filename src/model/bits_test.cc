@@ -13,6 +13,7 @@
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/testing/kernels_under_test.h"
 #include "model/session.h"
 #include "model/testing/golden_case.h"
 #include "model/testing/parity.h"
@@ -144,7 +145,7 @@ TEST_P(BitsTest, ARowDependsOnItsOwnSequenceAlone) {
 
 std::vector<const char*> RunnableNames() {
   std::vector<const char*> names;
-  for (const cpu::KernelTable* table : cpu::RunnableKernels()) names.push_back(table->name);
+  for (const cpu::KernelTable* table : testing::KernelsUnderTest()) names.push_back(table->name);
   return names;
 }
 
@@ -153,7 +154,7 @@ std::vector<const char*> RunnableNames() {
 std::vector<const char*> NamesOf(Compute compute) {
   std::vector<const char*> names;
   std::set<const void*> seen;
-  for (const cpu::KernelTable* table : cpu::RunnableKernels()) {
+  for (const cpu::KernelTable* table : testing::KernelsUnderTest()) {
     const void* loops = reinterpret_cast<const void*>(table->dot_rows);
     if (compute == Compute::kFast) loops = reinterpret_cast<const void*>(table->pairs.dot);
     if (compute == Compute::kInt8) loops = reinterpret_cast<const void*>(table->bytes.dot);

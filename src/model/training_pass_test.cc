@@ -14,6 +14,7 @@
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/cpu_backward_ops.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/testing/kernels_under_test.h"
 #include "model/new_lora.h"
 #include "model/testing/golden_case.h"
 
@@ -221,7 +222,7 @@ TEST(TrainingPassTest, ThreadsAndKeptLayersChangeNoBit) {
   const LoraDropout dropout{.probability = 0.2F, .seed = 5};
   for (const GradientCase& test : Cases()) {
     SCOPED_TRACE(test.name);
-    for (const cpu::KernelTable* kernels : cpu::RunnableKernels()) {
+    for (const cpu::KernelTable* kernels : testing::KernelsUnderTest()) {
       const Result one = StepOf(test, {.kernels = kernels, .dropout = dropout});
       for (const int threads : {1, 3}) {
         for (const int64_t kept : {1, 2}) {

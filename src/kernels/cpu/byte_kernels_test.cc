@@ -12,6 +12,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/packed_blocks.h"
 #include "kernels/testing/coded_forms.h"
+#include "kernels/testing/kernels_under_test.h"
 #include "kernels/testing/lengths.h"
 #include "kernels/testing/misaligned.h"
 #include "kernels/testing/same_bits.h"
@@ -348,7 +349,8 @@ TEST(ByteBackendTest, TheTableGivenIsTheOneThatRuns) {
   EXPECT_EQ(counted_byte_dots, 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Machine, ByteKernelsTest, ::testing::ValuesIn(RunnableKernels()),
+INSTANTIATE_TEST_SUITE_P(Machine, ByteKernelsTest,
+                         ::testing::ValuesIn(dear::testing::KernelsUnderTest()),
                          [](const auto& param_info) { return param_info.param->name; });
 
 }  // namespace

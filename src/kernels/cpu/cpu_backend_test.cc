@@ -7,6 +7,7 @@
 #include <random>
 
 #include "kernels/cpu/isa.h"
+#include "kernels/testing/kernels_under_test.h"
 #include "tensor/rounding.h"
 #include "tensor/testing/normal_numbers.h"
 
@@ -251,7 +252,8 @@ TEST_P(CpuBackendIsaTest, GeluEmbedAndAddScaled) {
   EXPECT_EQ(y, (std::vector<float>{10.5, 12.5, 3.5, 4}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Machine, CpuBackendIsaTest, ::testing::ValuesIn(RunnableKernels()),
+INSTANTIATE_TEST_SUITE_P(Machine, CpuBackendIsaTest,
+                         ::testing::ValuesIn(dear::testing::KernelsUnderTest()),
                          [](const auto& param_info) { return param_info.param->name; });
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "kernels/cpu/isa.h"
 #include "kernels/testing/coded_forms.h"
+#include "kernels/testing/kernels_under_test.h"
 #include "tensor/packed_matrix.h"
 #include "tensor/rounding.h"
 #include "tensor/testing/normal_numbers.h"
@@ -38,7 +39,7 @@ TEST(CpuBackwardOpsTest, ReadsWeightsInTheFormInWhichTheyAreHeld) {
     const auto held = ConvertMatrix(dense, {.form = form});
     std::vector<float> numbers(static_cast<size_t>(kOut * kIn));
     held->CopyRows(0, kOut, numbers.data());
-    for (const KernelTable* kernels : RunnableKernels()) {
+    for (const KernelTable* kernels : dear::testing::KernelsUnderTest()) {
       std::vector<float> expected = start;
       Ops(1, *kernels).MatMulInput(dy.data(), kRows, kOut, numbers.data(), kIn, expected.data());
       for (const int threads : {1, 3}) {
@@ -73,7 +74,7 @@ TEST(CpuBackwardOpsTest, PackedWeightsMeetRoundedGradients) {
     const auto packed = PackMatrix(*form);
     std::vector<float> numbers(static_cast<size_t>(kOut * kIn));
     packed->CopyRows(0, kOut, numbers.data());
-    for (const KernelTable* kernels : RunnableKernels()) {
+    for (const KernelTable* kernels : dear::testing::KernelsUnderTest()) {
       std::vector<float> dx = start;
       Ops(1, *kernels).MatMulInput(dy.data(), kRows, *packed, dx.data());
       std::vector<float> shared = start;
@@ -107,7 +108,7 @@ TEST(CpuBackwardOpsTest, WeightGradientsAreSumsOverRows) {
   std::mt19937 random(4);
   const std::vector<float> dy = NormalNumbers(random, kRows * kOut);
   const std::vector<float> x = NormalNumbers(random, kRows * kIn);
-  for (const KernelTable* kernels : RunnableKernels()) {
+  for (const KernelTable* kernels : dear::testing::KernelsUnderTest()) {
     std::vector<float> one(static_cast<size_t>(kOut * kIn), 1.0F);
     std::vector<float> three = one;
     Ops(1, *kernels).MatMulWeight(dy.data(), x.data(), kRows, kOut, kIn, one.data());
@@ -133,7 +134,7 @@ TEST(CpuBackwardOpsTest, CrossEntropy) {
   for (int64_t i = 2 * kWidth; i < 3 * kWidth; ++i) logits[static_cast<size_t>(i)] += 1000;
   const std::vector<int32_t> targets = {130, 7, 0};
   const std::vector<float> scales = {0.25F, -2, 1};
-  for (const KernelTable* kernels : RunnableKernels()) {
+  for (const KernelTable* kernels : dear::testing::KernelsUnderTest()) {
     std::vector<float> gradient = logits;
     std::vector<double> losses(3);
     Ops(2, *kernels)
@@ -258,7 +259,7 @@ TEST(CpuBackwardOpsTest, AttentionIsTheGradientOfItsDefinition) {
     for (const int64_t window : {0, 21}) {
       const AttentionGradients test(random, head_dim, window);
       const std::vector<double> expected = test.Expected();
-      for (const KernelTable* kernels : RunnableKernels()) {
+      for (const KernelTable* kernels : dear::testing::KernelsUnderTest()) {
         for (const bool as_pairs : {false, true}) {
           AttentionGradients of = test;
           of.shape.may_round = as_pairs;

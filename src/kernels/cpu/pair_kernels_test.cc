@@ -13,6 +13,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/packed_blocks.h"
 #include "kernels/testing/coded_forms.h"
+#include "kernels/testing/kernels_under_test.h"
 #include "kernels/testing/lengths.h"
 #include "kernels/testing/misaligned.h"
 #include "kernels/testing/pair_sum.h"
@@ -244,7 +245,8 @@ TEST(PackedBackendTest, TheTableGivenIsTheOneThatRuns) {
   EXPECT_EQ(counted_dots, 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Machine, PairKernelsTest, ::testing::ValuesIn(RunnableKernels()),
+INSTANTIATE_TEST_SUITE_P(Machine, PairKernelsTest,
+                         ::testing::ValuesIn(dear::testing::KernelsUnderTest()),
                          [](const auto& param_info) { return param_info.param->name; });
 
 }  // namespace
