@@ -25,6 +25,7 @@
 #include "eval_published.h"
 #include "eval_rerank.h"
 #include "json_output.h"
+#include "own_files.h"
 #include "standard_output.h"
 #include "terminal.h"
 
@@ -169,27 +170,35 @@ void PrintJson(const EvalFlags& flags, const Figures& figures) {
   Print(Dump(out, 2) + "\n");
 }
 
-int RunEval(const EvalFlags& flags, const Globals& globals) {
-  std::optional<TemporaryFolder> folder;
-  std::string ranked = flags.ranked;
-  if (!flags.model.empty()) {
-    if (ranked.empty()) ranked = (folder.emplace().path() / "reranked.jsonl").string();
-    (void)eval::Qrels::Parse(OpenText(flags.qrels));  // before the work, not after it
-    RerankJobs({flags.model, flags.RerankInput(), flags.prefix_cache, flags.rerank, globals.quiet},
-               ranked);
-  }
-  const Figures figures = Compute(flags, ranked, globals);
-  if (!flags.report.empty()) WriteReport(flags, figures, globals);
+// Before anything is opened for writing.
+void RequireOwnOutputs(const EvalFlags& flags) {
+  std::vector<NamedFile> inputs = {
+      {"the judgements", flags.qrels}, {"--jobs", flags.jobs},     {"--run", flags.run},
+      {"--topics", flags.topics},      {"--corpus", flags.corpus}, {"--compare", flags.base}};
+  for (const std::string& file : flags.files) inputs.push_back({"a run", file});
+  RequireOwnFiles(inputs, {{"--report", flags.report}, {"--ranked", flags.ranked}});
+}
+
+// The figures stand, but not all that they are of was ranked.
+void RequireNoFailures(size_t failed, const std::string& queries) {
+  if (failed == 0) return;
+  throw Error(
+      ErrorCode::kInvalidArgument, queries,
+      std::to_string(failed) +
+          " queries failed and keep the order in which they came; the figures are of that order");
+}
+
+void PrintFigures(const EvalFlags& flags, const Figures& figures) {
   if (flags.json) {
     PrintJson(flags, figures);
-    return 0;
+    return;
   }
   const Terminal terminal = Terminal::Of(STDOUT_FILENO);
   const bool several = figures.evaluations.size() > 1;
   if (figures.comparison || flags.table || (several && terminal.is_terminal && !flags.per_query)) {
     Print(EvaluationTable(figures.evaluations, figures.measures, terminal));
     if (figures.comparison) Print(ComparisonText(*figures.comparison, figures.names, terminal));
-    return 0;
+    return;
   }
   for (size_t i = 0; i < figures.evaluations.size(); ++i) {
     Print(eval::FormatTrec(
@@ -198,6 +207,26 @@ int RunEval(const EvalFlags& flags, const Globals& globals) {
          .summary = !flags.no_summary,
          .run = several ? std::string_view(figures.names[i]) : std::string_view()}));
   }
+}
+
+int RunEval(const EvalFlags& flags, const Globals& globals) {
+  RequireOwnOutputs(flags);
+  std::optional<TemporaryFolder> folder;
+  std::string ranked = flags.ranked;
+  size_t failed = 0;
+  if (!flags.model.empty()) {
+    if (ranked.empty()) ranked = (folder.emplace().path() / "reranked.jsonl").string();
+    const RerankForEval request{flags.model, flags.RerankInput(), flags.prefix_cache, flags.rerank,
+                                globals.quiet};
+    // Before the work, not after it.
+    RequireJudgedPassages(eval::Qrels::Parse(OpenText(flags.qrels)), request.queries);
+    if (const int code = RerankJobs(request, ranked); code != 0) return code;
+    failed = FailedQueries(ranked);
+  }
+  const Figures figures = Compute(flags, ranked, globals);
+  if (!flags.report.empty()) WriteReport(flags, figures, globals);
+  PrintFigures(flags, figures);
+  RequireNoFailures(failed, flags.jobs.empty() ? flags.run : flags.jobs);
   return 0;
 }
 
@@ -222,6 +251,7 @@ int RunPublished(const EvalFlags& flags, const Globals& globals) {
       throw Error(ErrorCode::kInvalidArgument, patterns[0],
                   "needs {set} in its name, for each set");
   }
+  size_t failed = 0;
   std::vector<PublishedTable::Row> own;
   own.reserve(patterns.size());
   for (const std::string& pattern : patterns)
@@ -239,8 +269,11 @@ int RunPublished(const EvalFlags& flags, const Globals& globals) {
       const std::string path = ForSet(patterns[i], set.name);
       if (!flags.model.empty()) {
         const std::string jobs = FindSetFile(set, set.jobs, flags.data).string();
-        RerankJobs({flags.model, {"--jobs", jobs}, flags.prefix_cache, flags.rerank, globals.quiet},
-                   path);
+        const RerankForEval request{
+            flags.model, {"--jobs", jobs}, flags.prefix_cache, flags.rerank, globals.quiet};
+        RequireOwnFiles({{"the jobs of " + set.name, jobs}}, {{"--ranked", path}});
+        if (const int code = RerankJobs(request, path); code != 0) return code;
+        failed += FailedQueries(path);
       }
       const eval::Run run = eval::Run::Parse(OpenText(path), &pool);
       const eval::Evaluation evaluation = eval::Evaluate(run, qrels, measures, options, &pool);
@@ -264,6 +297,7 @@ int RunPublished(const EvalFlags& flags, const Globals& globals) {
   } else {
     Print(PublishedText(table, columns, own, Terminal::Of(STDOUT_FILENO)));
   }
+  RequireNoFailures(failed, table.title);
   return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "batch_limits.h"
+#include "eval/columns.h"
 #include "interrupt.h"
 #include "rank_output.h"
 #include "standard_output.h"
@@ -55,6 +56,7 @@ std::set<ResultMaker> JobRun::Makers() {
 JobSettings JobRun::Settings(const std::set<ResultMaker>& makers) const {
   JobSettings settings = options_.KnownSettings();
   settings["weights sha256"] = rerankers_.Fingerprints();
+  settings[kRankedSetting] = RankedSetting(outline_);
   std::set<std::string> recipes;
   for (const ResultMaker& maker : makers) recipes.insert(maker.recipe);
   std::string& all = settings["recipe"] = "";
@@ -130,7 +132,7 @@ void JobRun::Finish(const std::vector<Stage>& stages, const RankRequest& request
     // The query keeps the order that it has, and the job goes on.
     ++failed_;
     bar_.Clear();
-    Note(false, "dear: warning: query " + request.qid + ": " + outcome.error->what());
+    Note(false, "dear: warning: query " + eval::Shown(request.qid) + ": " + outcome.error->what());
     if (file_) file_->NoteFailure(request.qid);
     outcome.result.scores.assign(request.passages.size(), std::numeric_limits<float>::quiet_NaN());
   }

@@ -1,5 +1,10 @@
 #include "job_settings.h"
 
+#include <algorithm>
+#include <charconv>
+#include <cinttypes>
+#include <cstdint>
+#include <cstdio>
 #include <set>
 #include <span>
 #include <string_view>
@@ -21,14 +26,23 @@ constexpr std::string_view kSuffix = ".meta.json";
 // Results do not depend on these.
 const std::set<std::string, std::less<>>& OtherFlags() {
   static const std::set<std::string, std::less<>> names = {
-      "help",   "quiet",       "verbose", "threads",      "jobs",
-      "run",    "topics",      "corpus",  "resume",       "overwrite",
-      "output", "invocations", "json",    "prefix-cache", "packed-cache"};
+      "help",   "quiet",        "verbose",      "threads",       "jobs",   "run",
+      "topics", "corpus",       "resume",       "overwrite",     "output", "invocations",
+      "json",   "prefix-cache", "packed-cache", "allow-failures"};
   return names;
 }
 
 bool IsRecipeFile(const std::string& name) {
   return name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json");
+}
+
+// Of the first queries.
+std::string RankedSetting(const JobsOutline& outline, size_t queries) {
+  const uint64_t fingerprint =
+      outline.fingerprints[std::min(queries, outline.fingerprints.size()) - 1];
+  char text[64];
+  std::snprintf(text, sizeof text, "%zu queries, xxh64 %016" PRIx64, queries, fingerprint);
+  return text;
 }
 
 std::string Listed(const JobSettings& settings, const std::string& name) {
@@ -90,6 +104,17 @@ std::optional<JobRecord> ReadJobRecord(const fs::path& out) {
     }
   }
   return record;
+}
+
+std::string RankedSetting(const JobsOutline& outline) {
+  return RankedSetting(outline, outline.queries);
+}
+
+bool BeginsWith(const JobsOutline& outline, const std::string& setting) {
+  size_t queries = 0;
+  std::from_chars(setting.data(), setting.data() + setting.size(), queries);
+  return queries > 0 && queries <= outline.fingerprints.size() &&
+         RankedSetting(outline, queries) == setting;
 }
 
 void RequireSameSettings(const fs::path& out, const JobSettings& made, const JobSettings& settings,

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "api/job_source.h"
 #include "command.h"
 
 namespace dear::app {
@@ -33,6 +34,12 @@ void WriteJobRecord(const std::filesystem::path& out, const JobRecord& record);
 // Null where nothing says how `out` was made: an older version or another program made it. Throws
 // kInvalidFormat, kIo.
 std::optional<JobRecord> ReadJobRecord(const std::filesystem::path& out);
+// Under this name stands what tells the queries and passages. Outputs of older versions have none,
+// and are taken for theirs.
+inline constexpr const char* kRankedSetting = "queries and passages";
+std::string RankedSetting(const JobsOutline& outline);
+// Whether the queries of that setting are the first of these: a job may grow.
+bool BeginsWith(const JobsOutline& outline, const std::string& setting);
 // Throws kInvalidArgument that names what differs. Settings that are not known yet are not
 // compared.
 void RequireSameSettings(const std::filesystem::path& out, const JobSettings& made,

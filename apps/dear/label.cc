@@ -9,6 +9,7 @@
 #include "json_output.h"
 #include "label_options.h"
 #include "label_run.h"
+#include "own_files.h"
 #include "standard_output.h"
 
 namespace dear::app {
@@ -73,10 +74,21 @@ void SayReport(const LabelReport& report, const LabelRun& run, const LabelOption
                   " ranks");
 }
 
+// Before anything is opened for writing.
+void RequireOwnOutputs(const LabelOptions& options) {
+  std::vector<NamedFile> inputs = {{"the rows", options.rows}};
+  if (!options.rank.run.empty()) {
+    inputs = InputsOfRun(
+        {.run = options.rank.run, .topics = options.rank.topics, .corpus = options.rank.corpus});
+  }
+  RequireOwnFiles(inputs, {{"-o", options.rank.out}});
+}
+
 int Label(const LabelOptions& options, bool quiet) {
   // What is wrong with these is said before a model is loaded.
   options.rank.rank.Later();
   options.rank.rank.FusionOf();
+  RequireOwnOutputs(options);
   RefuseExisting(options.rank.out, options.rank.OnExisting());
   SayWhenInterrupted("no row was labelled");
   const std::unique_ptr<LabelRows> rows = OpenRows(options);

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "interrupt.h"
 #include "job_settings.h"
+#include "own_files.h"
 #include "standard_output.h"
 
 namespace dear::app {
@@ -40,6 +41,9 @@ double MineRun::Seconds() const {
 
 MineReport MineRun::Run() {
   const std::string& out = options_.output();
+  RequireOwnFiles(
+      {{"the pairs", options_.pairs}, {"--topics", options_.topics}, {"--corpus", options_.corpus}},
+      {{"the output", out}});
   // Before the passages are indexed, which may take long.
   RefuseExisting(out, options_.OnExisting());
   SayWhenInterrupted("nothing was written");

@@ -14,9 +14,11 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "command.h"
+#include "eval/columns.h"
 #include "interrupt.h"
 #include "invocation_file.h"
 #include "job_run.h"
+#include "own_files.h"
 #include "progress_bar.h"
 #include "rank_output.h"
 #include "rerank_options.h"
@@ -65,6 +67,18 @@ void CheckRequest(const RankRequest& request, const std::string& where) {
     throw Error(ErrorCode::kInvalidArgument, where + "passages", "there are none to rank");
 }
 
+// Before anything is opened for writing.
+void RequireOwnOutputs(const RerankOptions& options) {
+  std::vector<NamedFile> inputs = {{"--jobs", options.jobs}, {"the passages", options.file}};
+  if (!options.run.empty()) {
+    inputs = InputsOfRun({.run = options.run, .topics = options.topics, .corpus = options.corpus});
+  }
+  std::vector<NamedFile> outputs = {{"-o", options.out}, {"--invocations", options.invocations}};
+  if (options.IsJob() && !options.out.empty())
+    outputs.push_back({"what stands beside -o", JobRecordPath(options.out).string()});
+  RequireOwnFiles(inputs, outputs);
+}
+
 // Before the model is loaded, which may take long.
 void RefuseExistingFiles(const RerankOptions& options) {
   for (const std::string& path : {options.out, options.invocations}) {
@@ -77,13 +91,28 @@ void RefuseExistingFiles(const RerankOptions& options) {
   }
 }
 
-// The same for an output that is to be carried on and was made otherwise.
-void RefuseOtherSettings(const RerankOptions& options) {
+// The same for an output that is to be carried on and was made otherwise, or of other queries.
+void RefuseOtherSettings(const RerankOptions& options, const JobsOutline& outline) {
   if (options.OnExisting() != ExistingFile::kResume || !HoldsSomething(options.out)) return;
-  if (const std::optional<JobRecord> made = ReadJobRecord(options.out)) {
-    RequireSameSettings(options.out, made->settings, options.KnownSettings(),
-                        SettingsOfLoadedModels());
-  }
+  std::optional<JobRecord> made = ReadJobRecord(options.out);
+  if (!made) return;
+  JobSettings settings = options.KnownSettings();
+  settings[kRankedSetting] = RankedSetting(outline);
+  std::string& ranked = made->settings[kRankedSetting];
+  const bool has_grown = ranked.empty() || BeginsWith(outline, ranked);
+  if (has_grown) ranked = settings[kRankedSetting];
+  RequireSameSettings(options.out, made->settings, settings, SettingsOfLoadedModels());
+  if (has_grown) WriteJobRecord(options.out, *made);
+}
+
+// Columns of a TREC line are parted by blanks.
+void RequireColumns(const RerankOptions& options, const JobSource& jobs,
+                    const JobsOutline& outline) {
+  if (options.ChosenFormat() != "trec" || outline.id_with_blanks.empty()) return;
+  throw Error(ErrorCode::kInvalidArgument, jobs.name(),
+              "the id '" + eval::Shown(outline.id_with_blanks) +
+                  "' has a blank or a control character, which a line of TREC cannot hold; "
+                  "--format jsonl can");
 }
 
 int RankArguments(const RerankOptions& options, bool quiet) {
@@ -137,14 +166,15 @@ std::unique_ptr<JobSource> OpenJobs(const RerankOptions& options) {
 
 int RankJobs(const RerankOptions& options, bool quiet) {
   RefuseExistingFiles(options);
-  RefuseOtherSettings(options);
   SayWhenInterrupted("no query was finished");
   const std::unique_ptr<JobSource> jobs = OpenJobs(options);
   const JobsOutline outline = jobs->Check(InterruptFunction());
+  RequireColumns(options, *jobs, outline);
+  RefuseOtherSettings(options, outline);
   for (const std::string& note : outline.notes) Note(quiet, "dear: note: " + note);
   Rerankers rerankers(options, quiet);
   const size_t failed = JobRun(options, quiet, rerankers, outline).Rank(*jobs);
-  if (failed == 0) return 0;
+  if (failed == 0 || options.allow_failures) return 0;
   throw Error(ErrorCode::kInvalidArgument, jobs->name(),
               std::to_string(failed) + " of " + std::to_string(outline.queries) +
                   " queries failed and keep the order in which they came");
@@ -154,6 +184,7 @@ int Rerank(const RerankOptions& options, bool quiet) {
   // What is wrong with these is said before a model is loaded.
   options.rank.Later();
   options.rank.FusionOf();
+  RequireOwnOutputs(options);
   return options.IsJob() ? RankJobs(options, quiet) : RankArguments(options, quiet);
 }
 
@@ -221,6 +252,9 @@ void AddRerank(CLI::App& app, Globals& globals) {
   command->add_option("--top", options->top, "Show the best N only")->check(CLI::PositiveNumber);
   command->add_flag("--resume", options->resume,
                     "With --jobs and --run: skip the queries that OUT holds already");
+  command->add_flag("--allow-failures", options->allow_failures,
+                    "With --jobs and --run: exit code 0 though queries failed; they are named all "
+                    "the same and keep the order in which they came");
   command->add_flag("--overwrite", options->overwrite, "Replace an existing output file");
   options->rank.Declare(*command);
   DeclarePrefixCache(*command, options->model.prefix_cache);

@@ -29,6 +29,7 @@ struct RerankOptions {
   int64_t top = 0;
   bool resume = false;
   bool overwrite = false;
+  bool allow_failures = false;
   JobSettings given;  // the flags that decide results
 
   // Many queries from files, not one from the command line.

@@ -2,6 +2,7 @@
 #define DEAR_API_JOB_SOURCE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +24,10 @@ struct JobsOutline {
   size_t queries = 0;
   std::set<std::string> adapters;  // every RankJob::adapter
   std::vector<std::string> notes;  // what a user should know: topics that are not ranked
+  // Of all that is ranked, so that an output can be told to be of these queries and passages: of
+  // the queries up to each, or one alone where only all of them can be told from others.
+  std::vector<uint64_t> fingerprints;
+  std::string id_with_blanks;  // the first id that no column of a TREC line can hold; empty: none
 };
 
 // Many queries with their passages, from files, one after another.

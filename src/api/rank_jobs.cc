@@ -1,12 +1,16 @@
 #include "api/rank_jobs.h"
 
+#include <algorithm>
+#include <span>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
 
 #include "api/json_id.h"
+#include "api/repaired_json.h"
 #include "api/text_record.h"
 #include "base/error.h"
+#include "base/xxh64.h"
 
 namespace dear {
 namespace {
@@ -38,6 +42,37 @@ Passage ParsePassage(const Json& hit, const std::string& context) {
   passage.first_stage_score = JsonFields(hit, context).Number("score", 0);
   TakeText(hit.contains("doc") ? hit["doc"] : hit, context, passage);
   return passage;
+}
+
+// Of a query and all before it.
+uint64_t FingerprintOf(const RankJob& job, uint64_t before) {
+  std::string all = std::to_string(before);
+  const auto add = [&all](std::string_view part) {
+    all += ' ' + std::to_string(part.size()) + ' ';
+    all += part;
+  };
+  add(job.request.qid);
+  add(job.request.query);
+  add(job.adapter);
+  for (const Passage& passage : job.request.passages) {
+    add(passage.docid);
+    add(passage.title);
+    add(passage.text);
+    add(std::to_string(passage.first_stage_score));
+  }
+  return Xxh64(std::as_bytes(std::span(all)));
+}
+
+// The first id of a query that would be several columns of a line; empty: none.
+std::string IdWithBlanks(const RankRequest& request) {
+  const auto has_blanks = [](const std::string& id) {
+    return std::ranges::any_of(id, [](char c) { return static_cast<unsigned char>(c) <= ' '; });
+  };
+  if (has_blanks(request.qid)) return request.qid;
+  for (const Passage& passage : request.passages) {
+    if (has_blanks(passage.docid)) return passage.docid;
+  }
+  return "";
 }
 
 // A result could not be told from its namesake's.
@@ -100,7 +135,7 @@ std::optional<RankJob> RankJobReader::Next() {
         break;
       }
       const std::string where = lines_->name() + ": line " + std::to_string(lines_->number());
-      return Take(ParseJson(line, where), where);
+      return Take(ParseRepairedJson(line, where), where);
     }
   }
   if (!list_ || count_ == list_->size()) return std::nullopt;
@@ -127,7 +162,7 @@ void RankJobReader::ReadList(std::string first_line) {
     if (text.size() > kLongestList)
       Fail(lines_->name(), "a list of more than 4 GB; write one query a line instead");
   }
-  list_ = ParseJson(text, lines_->name());
+  list_ = ParseRepairedJson(text, lines_->name());
 }
 
 RankJobFile::RankJobFile(const std::filesystem::path& path) : name_(path.string()) {}
@@ -145,6 +180,9 @@ JobsOutline RankJobFile::Check(const CancelFn& cancel) {
   RankJobReader reader = Open(/*last_time=*/false);
   while (const auto job = reader.Next()) {
     outline.adapters.insert(job->adapter);
+    outline.fingerprints.push_back(
+        FingerprintOf(*job, outline.fingerprints.empty() ? 0 : outline.fingerprints.back()));
+    if (outline.id_with_blanks.empty()) outline.id_with_blanks = IdWithBlanks(job->request);
     if (cancel && cancel()) throw Error(ErrorCode::kCancelled, name_, "stopped");
   }
   outline.queries = reader.count();

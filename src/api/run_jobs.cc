@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "api/topics.h"
 #include "base/error.h"
+#include "base/xxh64.h"
 #include "eval/columns.h"
 #include "text/unicode.h"
 
@@ -52,6 +55,21 @@ std::vector<Candidate> CandidatesOf(const eval::RunQuery& query, std::string_vie
   return candidates;
 }
 
+// Read and not mapped: a corpus is larger than what a job holds in memory.
+uint64_t FingerprintOf(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> part(size_t{1} << 20);
+  std::string all;
+  while (file) {
+    file.read(part.data(), static_cast<std::streamsize>(part.size()));
+    all += std::to_string(
+        Xxh64(std::as_bytes(std::span(part).first(static_cast<size_t>(file.gcount())))));
+    all = std::to_string(Xxh64(std::as_bytes(std::span(all))));
+  }
+  if (!file.eof()) throw Error(ErrorCode::kIo, path.string(), "cannot be read");
+  return Xxh64(std::as_bytes(std::span(all)));
+}
+
 fs::path InFolder(const fs::path& path, const std::string& file) {
   std::error_code error;
   if (!fs::is_directory(path, error)) return path;
@@ -85,12 +103,20 @@ JobsOutline RunJobs::Check(const CancelFn& cancel) {
   files_ = FindRunFiles(files_);
   ReadRun();
   NumberIds();
-  JobsOutline outline{.queries = order_.size(), .adapters = {""}, .notes = {}};
+  JobsOutline outline{.queries = order_.size(), .adapters = {""}};
   topics_.emplace(ReadTopics(files_.topics, qids_, cancel));
   CheckTopics(&outline.notes);
   corpus_.emplace(files_.corpus, PassageNames(), docids_, cancel);
   CheckCorpus();
+  outline.fingerprints = {Fingerprint()};
   return outline;
+}
+
+uint64_t RunJobs::Fingerprint() const {
+  std::string all = std::to_string(Xxh64(std::as_bytes(std::span(text_->text()))));
+  for (const fs::path& path : {files_.topics, files_.corpus})
+    all += ' ' + std::to_string(FingerprintOf(path));
+  return Xxh64(std::as_bytes(std::span(all)));
 }
 
 void RunJobs::ReadRun() {

@@ -50,6 +50,8 @@ class RunJobs : public JobSource {
   void CheckTopics(std::vector<std::string>* notes) const;
   void CheckCorpus() const;
   std::string FirstMissing() const;
+  // Of the bytes of the files, packed as they are.
+  uint64_t Fingerprint() const;
 
   RunFiles files_;
   std::string name_;

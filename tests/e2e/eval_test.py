@@ -160,9 +160,41 @@ class EvalTest(support.Case):
         self.assertEqual(self.eval(*arguments).stdout, done.stdout)  # goes on with what is there
         compared = self.eval(*arguments, "--compare", jobs)
         self.assertIn("ranked.jsonl against jobs.jsonl, 2 queries", compared.stdout)
-        broken = self.eval("--model", self.folder / "absent", "--jobs", jobs, "--qrels", self.qrels)
-        self.assertEqual(broken.returncode, 1)
-        self.assertIn("reranking failed with exit code 1", broken.stderr)
+        # Whatever fails is said once.
+        for flags, code in ((("--model", self.folder / "absent"), 1), (("--model", model, "--rerank", "--nosuch"), 2)):
+            broken = self.eval(*flags, "--jobs", jobs, "--qrels", self.qrels)
+            self.assertEqual((broken.returncode, broken.stderr.count("dear: error:")), (code, 1), broken.stderr)
+        other = self.eval("--model", model, "--jobs", jobs, "--qrels", self.write("other.txt", "7 0 a 1\n"))
+        self.assertEqual(other.returncode, 1)
+        self.assertIn("judges none of the passages of", other.stderr)
+
+    def test_queries_that_fail_are_part_of_the_figures(self):
+        model = support.copy_model("llama", self.folder)
+        jobs = self.write("jobs.jsonl", "".join(json.dumps({"query": {"qid": q, "text": text}, "candidates": [
+            {"docid": d, "doc": {"text": t}} for d, t in (("a", "one two"), ("b", "three"))]}) + "\n"
+            for q, text in (("1", "who"), ("2", " "))))
+        ranked = self.folder / "ranked.jsonl"
+        arguments = ("--model", model, "--jobs", jobs, "--qrels", self.qrels, "-m", "recip_rank", "--quiet",
+                     "--rerank", "--recipe query-likelihood", "--ranked", ranked)
+        for _ in range(2):  # and again from what is there
+            done = self.eval(*arguments)
+            self.assertEqual((done.returncode, done.stderr.count("dear: error:")), (1, 1), done.stderr)
+            self.assertIn("1 queries failed and keep the order", done.stderr)
+            self.assertEqual(done.stdout, self.eval(self.qrels, ranked, "-m", "recip_rank").stdout)
+
+    def test_an_output_never_is_an_input(self):
+        data = self.run_file.read_bytes()
+        page = self.write("page.md", self.run_file.read_text())
+        for arguments in ((self.qrels, page, "--report", page), (page, self.run_file, "--report", page)):
+            done = self.eval(*arguments)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("--report names the file of", done.stderr)
+        self.assertEqual(page.read_bytes(), data)
+        done = self.eval("--model", "any", "--jobs", page, "--qrels", self.qrels, "--ranked", page)
+        self.assertIn("--ranked names the file of --jobs", done.stderr)
+
+    def test_rerank_usage(self):
+        model = support.copy_model("llama", self.folder)
         self.assertEqual(self.eval("--model", model, "--qrels", self.qrels).returncode, 2)
         self.assertEqual(support.dear("eval", self.qrels, self.run_file, env={"DEAR_MODEL": "any"}).returncode, 0)
 

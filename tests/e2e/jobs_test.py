@@ -67,6 +67,68 @@ class Jobs(support.Case):
         self.assertEqual(again.returncode, 1)
         self.assertIn("2 of 4 queries failed", again.stderr)
 
+    def test_an_output_never_is_an_input(self):
+        self.write(3)
+        link = self.folder / "link.jsonl"
+        link.symlink_to(self.jobs)
+        data = self.jobs.read_bytes()
+        for out in (self.jobs, link):
+            self.fails(1, *self.arguments, "-o", out, "--overwrite", saying="-o names the file of --jobs")
+        self.fails(1, *self.arguments, "-o", self.folder / "out.jsonl", "--overwrite", "--invocations", self.jobs,
+                   saying="--invocations names the file of --jobs")
+        both = self.folder / "both.jsonl"
+        self.fails(1, *self.arguments, "-o", both, "--overwrite", "--invocations", self.folder / "." / "both.jsonl",
+                   saying="--invocations names the file of -o")
+        self.assertFalse(both.exists())
+        self.assertEqual(self.jobs.read_bytes(), data)
+        self.ok(*self.arguments, "-o", "/dev/null", "--overwrite", "--invocations", "/dev/null")
+
+    def test_an_output_is_not_carried_on_for_other_queries_or_passages(self):
+        for form in ("jsonl", "trec"):
+            out = self.folder / f"out.{form}"
+            self.write(3)
+            self.ok(*self.arguments, "-o", out)
+            data = out.read_bytes()
+            self.write(3, ["another text"])
+            self.fails(1, *self.arguments, "-o", out, "--resume", saying="queries and passages")
+            self.write(2)
+            self.fails(1, *self.arguments, "-o", out, "--resume", saying="queries and passages was '3 queries")
+            self.assertEqual(out.read_bytes(), data)
+            self.write(4)  # a job may grow
+            self.ok(*self.arguments, "-o", out, "--resume")
+            self.write(3)
+            self.fails(1, *self.arguments, "-o", out, "--resume", saying="queries and passages was '4 queries")
+            self.write(4)
+            # An older version did not note what it ranked.
+            record = out.with_name(out.name + ".meta.json")
+            made = json.loads(record.read_text())
+            del made["settings"]["queries and passages"]
+            record.write_text(json.dumps(made))
+            self.ok(*self.arguments, "-o", out, "--resume")
+
+    def test_text_that_is_no_text_is_repaired(self):
+        lines = [job("a", "who", ["one \ud800", "two"]), job("b", "who", ["three", "four"])]
+        self.jobs.write_bytes("\n".join(lines).encode().replace(b"three", b"thr\xffee"))
+        ranked = [json.loads(line) for line in self.ok(*self.arguments).stdout.splitlines()]
+        self.assertEqual([line["qid"] for line in ranked], ["a", "b"])
+        self.jobs.write_text("\n".join([job("a", "who", ["one \uFFFD", "two"]), job("b", "who", ["thr\uFFFDee", "four"])]))
+        same = [json.loads(line) for line in self.ok(*self.arguments).stdout.splitlines()]
+        self.assertEqual([line["results"] for line in ranked], [line["results"] for line in same])
+
+    def test_ids_that_no_trec_line_can_hold_are_refused_there(self):
+        for qid in ("a b", "a\tb", "a\n\u001b"):
+            self.jobs.write_text(job(qid, "who", ["one", "two"]))
+            out = self.folder / "out.trec"
+            self.fails(1, *self.arguments, "-o", out, saying="has a blank or a control character")
+            self.assertFalse(out.exists())
+            self.assertEqual(json.loads(self.ok(*self.arguments).stdout)["qid"], qid)
+
+    def test_failures_may_be_allowed(self):
+        self.jobs.write_text("\n".join([job("a\u001b", " ", ["one", "two"]), job("b", "who", ["one", "two"])]))
+        done = self.ok(*self.arguments, "--allow-failures")
+        self.assertIn("1 ranked, 1 failed", done.stderr)
+        self.assertNotIn("\x1b", done.stderr)
+
     def test_a_broken_line_is_said_before_any_work(self):
         self.write(3)
         with self.jobs.open("a") as file:
@@ -254,9 +316,12 @@ class Jobs(support.Case):
         self.ok(*self.arguments, "--format", "rankllm", "-o", lines)
         measures = [self.ok("eval", qrels, run, "-m", "ndcg", "-q").stdout for run in (out, lines)]
         self.assertEqual(*[[line for line in text.splitlines() if line.startswith("ndcg")] for text in measures])
-        # Carried on, it is closed again before the next query is ranked.
+        # Carried on, it is closed again before the next query is ranked: here that query never comes.
         whole = out.read_bytes()
         out.write_bytes(whole[: whole.rindex(b"  {")])
+        record = json.loads(meta(out).read_text())
+        del record["settings"]["queries and passages"]
+        meta(out).write_text(json.dumps(record))
         self.jobs.write_text("".join(self.jobs.read_text().splitlines(keepends=True)[:2]))
         self.ok(*self.arguments, "--format", "rankllm", "-o", out, "--resume")
         self.assertEqual(json.loads(out.read_text()), queries[:2])
