@@ -27,11 +27,13 @@ const Passage& PassageOf(const RankedQuery& ranked, int64_t index) {
 }
 
 // Of the passages that are shown, by place; equal and missing ones fall by one step of a float.
+// Those of a query that failed count down to 1.
 std::vector<float> FallingScores(const RankedQuery& ranked) {
   std::vector<float> scores;
   float above = std::numeric_limits<float>::infinity();
   for (size_t place = 0; place < Shown(ranked); ++place) {
-    float score = ScoreOf(ranked, ranked.result.permutation[place]);
+    float score = ranked.error.empty() ? ScoreOf(ranked, ranked.result.permutation[place])
+                                       : static_cast<float>(Shown(ranked) - place);
     if (!(score < above)) score = std::nextafter(above, -std::numeric_limits<float>::infinity());
     above = score;
     scores.push_back(score);

@@ -60,6 +60,8 @@ Reranker::Reranker(std::shared_ptr<LanguageModel> model, Recipe recipe)
             : "it needs a language model, and this one has a classification head ('score')");
   }
   ChatFormatOf(recipe_, model_->tokenizer());
+  // Its answers and its padding are tokens of this model, or no query can be ranked.
+  if (recipe_.kind == RecipeKind::kPointwise) MakePointwise(*model_, recipe_, {});
 }
 
 RankResult Reranker::Rank(const RankRequest& request, const RankOptions& options) const {

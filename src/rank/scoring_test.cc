@@ -192,9 +192,9 @@ TEST(Pointwise, PartsGiveWayWhereTheRecipeSaysSo) {
 TEST(Pointwise, AnswersMustBeTwoTokens) {
   Recipe recipe = LoadRecipe("mxbai-v2");
   recipe.score.negative = "11";
-  EXPECT_THROW(Reranker(Answers({1, 0}), recipe).Rank(Request({"a"})), Error);
+  EXPECT_THROW(Reranker(Answers({1, 0}), recipe), Error);
   recipe = LoadRecipe("qwen3-reranker");  // "yes" is no token of the fake tokenizer
-  EXPECT_THROW(Reranker(Answers({1, 0}), recipe).Rank(Request({"a"})), Error);
+  EXPECT_THROW(Reranker(Answers({1, 0}), recipe), Error);
 }
 
 TEST(Pointwise, RecipeAndHeadMustFit) {

@@ -128,6 +128,15 @@ class Jobs(support.Case):
         done = self.ok(*self.arguments, "--allow-failures")
         self.assertIn("1 ranked, 1 failed", done.stderr)
         self.assertNotIn("\x1b", done.stderr)
+        self.jobs.write_text(job("a", " ", ["one", "two"]))
+        self.assertEqual(self.ok(*self.arguments, "--allow-failures", "--format", "trec").stdout,
+                         "a Q0 p0 1 2.0 dear\na Q0 p1 2 1.0 dear\n")
+
+    def test_a_recipe_that_does_not_fit_the_model_is_said_before_any_work(self):
+        self.write(3)
+        out = self.folder / "out.jsonl"
+        self.fails(1, *self.arguments[:-4], "--recipe", "qwen3-reranker", "-o", out, saying="recipe qwen3-reranker: the answer")
+        self.assertFalse(out.exists())
 
     def test_a_broken_line_is_said_before_any_work(self):
         self.write(3)
@@ -247,7 +256,7 @@ class Jobs(support.Case):
             # Of a file that has lost its settings, results that are signed still tell.
             meta(out).unlink()
             if form == "jsonl":
-                other = ["yes-no" if word == "query-likelihood" else word for word in arguments]
+                other = ["dear-card" if word == "query-likelihood" else word for word in arguments]
                 self.fails(1, *other, "--depth", "2", "--resume", saying="was made with model")
             self.ok(*arguments, "--depth", "2", "--resume")
             self.assertEqual(untimed(out), untimed_text(form, data))
