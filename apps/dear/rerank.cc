@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -249,7 +250,8 @@ void AddRerank(CLI::App& app, Globals& globals) {
       ->check(CLI::IsMember({"table", "json", "jsonl", "trec", "rankllm", "rankgpt"}));
   command->add_flag("--json", options->json,
                     "Where --format names no other: json, or jsonl for --jobs and --run");
-  command->add_option("--top", options->top, "Show the best N only")->check(CLI::PositiveNumber);
+  command->add_option("--top", options->top, "Show the best N only")
+      ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()));
   command->add_flag("--resume", options->resume,
                     "With --jobs and --run: skip the queries that OUT holds already");
   command->add_flag("--allow-failures", options->allow_failures,

@@ -5,8 +5,10 @@
 #include <string_view>
 #include <utility>
 
+#include "eval/columns.h"
 #include "interrupt.h"
 #include "standard_output.h"
+#include "terminal.h"
 
 namespace dear::app {
 
@@ -71,7 +73,8 @@ std::vector<RankOutcome> RankBatch(const RerankOptions& options, bool quiet,
   how.on_call = watch.on_call;
   if (reasons && !quiet) {
     how.on_text = [](std::string_view piece) {
-      std::fwrite(piece.data(), 1, piece.size(), stderr);
+      const std::string text = Printable(piece);
+      std::fwrite(text.data(), 1, text.size(), stderr);
       std::fflush(stderr);
     };
   }
@@ -82,7 +85,7 @@ std::vector<RankOutcome> RankBatch(const RerankOptions& options, bool quiet,
 
 void SayNotes(const RankRequest& request, const RankResult& result, bool quiet) {
   for (const std::string& note : result.notes)
-    Note(quiet, "dear: note: " + request.qid + ": " + note);
+    Note(quiet, "dear: note: " + eval::Shown(request.qid) + ": " + note);
 }
 
 ResultMaker MakerOf(const std::vector<Stage>& stages, const RerankOptions& options) {

@@ -107,6 +107,17 @@ std::string OneLine(std::string_view text, int columns, bool unicode) {
   return out;
 }
 
+std::string Printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view before = text;
+    const utf8proc_int32_t c = TakeCodePoint(text);
+    const bool shows = c == '\n' || c == '\t' || (c >= 0 && !IsControl(c));
+    out += shows ? before.substr(0, before.size() - text.size()) : "\xef\xbf\xbd";
+  }
+  return out;
+}
+
 std::string PadLeft(std::string text, int columns) {
   const int width = DisplayWidth(text);
   if (width < columns) text.insert(0, static_cast<size_t>(columns - width), ' ');

@@ -28,6 +28,10 @@ int DisplayWidth(std::string_view text);
 // terminal.
 std::string OneLine(std::string_view text, int columns, bool unicode);
 
+// The text with its line breaks and tabs; other control characters, and bytes that are no UTF-8,
+// become U+FFFD: what a model writes cannot drive the terminal either.
+std::string Printable(std::string_view text);
+
 std::string PadLeft(std::string text, int columns);
 std::string PadRight(std::string text, int columns);
 

@@ -57,11 +57,18 @@ std::string WithWholePairs(std::string_view text) {
 Json ParseRepairedJson(std::string_view text, const std::string& context) {
   try {
     return ParseJson(text, context);
-  } catch (const Error&) {
+  } catch (const Error& error) {
     // Rare enough that the good lines need not pay for it.
     const std::string repaired = WithWholePairs(RepairUtf8(text));
-    if (repaired == text) throw;
-    return ParseJson(repaired, context);
+    if (repaired != text) return ParseJson(repaired, context);
+    const bool bad_word = std::string_view(error.what()).find("literal") != std::string_view::npos;
+    for (const std::string_view number : {"NaN", "Infinity"}) {
+      if (!bad_word || text.find(number) == std::string_view::npos) continue;
+      throw Error(ErrorCode::kInvalidFormat, context,
+                  "not valid JSON: it holds a number " + std::string(number) +
+                      ", as Python writes it; a score is a finite number");
+    }
+    throw;
   }
 }
 

@@ -24,6 +24,13 @@ TEST(RepairedJsonTest, WhatIsNoJsonStaysAnError) {
   for (const char* json : {"{", "\"\xff", "{\"a\": \"\\ud800\", \"b\": }", "\"\\ud80", "\"\\"}) {
     EXPECT_THROW(ParseRepairedJson(json, "jobs"), Error) << json;
   }
+  try {
+    ParseRepairedJson("{\"score\": NaN}", "jobs: line 3");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(),
+                testing::HasSubstr("jobs: line 3: not valid JSON: it holds a number NaN"));
+  }
 }
 
 }  // namespace
