@@ -48,6 +48,8 @@ void RankFlags::Declare(CLI::App& command) {
       ->check(CLI::Range(int64_t{2}, std::numeric_limits<int64_t>::max()));
   command.add_option("--step", step, "Listwise: passages by which the window moves to the front")
       ->check(positive);
+  command.add_option("--skip", skip, "Listwise: the first N passages keep their places")
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()));
   command.add_option("--passes", passes, "Sliding windows: times that the list is gone through")
       ->check(positive);
   command
@@ -118,6 +120,7 @@ RankOptions RankFlags::Options(std::span<const Stage> stages) const {
   options.max_passage_tokens = max_passage_tokens;
   options.window = window;
   options.step = step;
+  options.skip = skip;
   options.passes = passes;
   if (!order.empty()) options.order = ParseWindowOrder(order);
   options.settle = settle;

@@ -25,7 +25,7 @@ struct RankFlags {
   std::optional<int64_t> max_new_tokens;
   std::optional<int64_t> max_query_words;
   std::optional<int64_t> max_passage_words, max_passage_chars, max_passage_tokens;
-  std::optional<int64_t> window, step;
+  std::optional<int64_t> window, step, skip;
   int64_t depth = 0;
   std::string instruction;
   bool reasoning = false;

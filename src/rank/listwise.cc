@@ -35,6 +35,7 @@ WindowRule WindowsOf(const Recipe& recipe, const RankOptions& options) {
   if (options.window) rule.step = std::max<int64_t>(1, rule.size / 2);
   take(options.step, 1, "step", &rule.step);
   take(options.depth, 1, "depth", &rule.depth);
+  take(options.skip, 0, "skip", &rule.skip);
   take(options.passes, 1, "passes", &rule.passes);
   if (options.order) rule.order = *options.order;
   take(options.settle, 1, "settle", &rule.settle);

@@ -150,6 +150,7 @@ void ReadWindow(YamlFields& fields, WindowRule* window) {
   window->size = map->Int("size", 2, kMaxRecipeTokens).value_or(0);
   window->step = map->Int("step", 1, kMaxRecipeTokens).value_or(0);
   window->depth = map->Int("depth", 1, kMaxRecipeTokens).value_or(0);
+  window->skip = map->Int("skip", 0, kMaxRecipeTokens).value_or(0);
   window->passes = map->Int("passes", 1, kMaxRecipeTokens).value_or(1);
   window->order =
       static_cast<WindowOrder>(map->Choice("order", {"sliding", "partition", "tournament"}, 0));

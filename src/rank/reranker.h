@@ -106,9 +106,10 @@ struct RankOptions {
   std::optional<int64_t> max_query_words;
   // At most one of these; in place of the recipe's cut.
   std::optional<int64_t> max_passage_words, max_passage_chars, max_passage_tokens;
-  // In place of the recipe's window: passages a call, passages by which it moves, passages of the
-  // list that take part, times that the list is gone through, and in which order.
-  std::optional<int64_t> window, step, depth, passes;
+  // In place of the recipe's window: passages a call, passages by which it moves, the place up to
+  // which the list takes part, passages at its front that keep theirs, times that the list is gone
+  // through, and in which order.
+  std::optional<int64_t> window, step, depth, skip, passes;
   std::optional<WindowOrder> order;
   // Listwise: windows are left out where the first `settle` places provably come out the same
   // (WindowRule::settle). Needs answers that are the same each time: refused where they are drawn.

@@ -319,7 +319,58 @@ void WindowPlan::Take(const std::vector<std::vector<int64_t>>& orders) {
   Advance(std::move(ranked));
 }
 
+namespace {
+
+// A plan over what stands behind the first passages of a list.
+class SkippingPlan final : public WindowPlan {
+ public:
+  SkippingPlan(int64_t skip, std::unique_ptr<WindowPlan> rest)
+      : skip_(skip), rest_(std::move(rest)) {
+    Shift();
+  }
+
+  const std::vector<std::vector<int64_t>>& Windows() const override { return windows_; }
+  std::vector<int64_t> Permutation() const override {
+    std::vector<int64_t> all = Range(0, skip_);
+    for (const int64_t index : rest_->Permutation()) all.push_back(skip_ + index);
+    return all;
+  }
+  int64_t Remaining() const override { return rest_->Remaining(); }
+  int64_t LeftOut() const override { return rest_->LeftOut(); }
+
+ private:
+  void Advance(std::vector<std::vector<int64_t>> ranked) override {
+    for (size_t w = 0; w < ranked.size(); ++w) {
+      for (int64_t& index : ranked[w])
+        index = std::ranges::find(windows_[w], index) - windows_[w].begin();
+    }
+    rest_->Take(ranked);
+    Shift();
+  }
+  void Shift() {
+    windows_ = rest_->Windows();
+    for (std::vector<int64_t>& window : windows_) {
+      for (int64_t& index : window) index += skip_;
+    }
+  }
+
+  int64_t skip_;
+  std::unique_ptr<WindowPlan> rest_;
+  std::vector<std::vector<int64_t>> windows_;
+};
+
+}  // namespace
+
 std::unique_ptr<WindowPlan> MakeWindowPlan(int64_t n, const WindowRule& rule) {
+  if (rule.skip > 0) {
+    WindowRule rest = rule;
+    rest.skip = 0;
+    const int64_t end = rule.depth > 0 ? std::min(n, rule.depth) : n;
+    const int64_t skip = std::min(rule.skip, end);
+    rest.depth = std::max<int64_t>(1, end - skip);
+    if (rule.settle > 0) rest.settle = std::max<int64_t>(1, rule.settle - skip);
+    return std::make_unique<SkippingPlan>(skip, MakeWindowPlan(n - skip, rest));
+  }
   const auto refuse = [](const char* field, const char* what) {
     throw Error(ErrorCode::kInvalidArgument, field, what);
   };

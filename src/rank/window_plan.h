@@ -28,7 +28,8 @@ WindowOrder ParseWindowOrder(std::string_view name);
 struct WindowRule {
   int64_t size = 0;    // passages in one call; 0: all in one
   int64_t step = 0;    // sliding: passages by which it moves to the front; 0: half of the size
-  int64_t depth = 0;   // passages of the list that take part; 0: all
+  int64_t depth = 0;   // the list takes part up to this place; 0: all of it
+  int64_t skip = 0;    // its first passages keep their places
   int64_t passes = 1;  // sliding: how often the whole list is gone through
   WindowOrder order = WindowOrder::kSliding;
   // Above 0: windows are left out where the first `settle` places provably come out the same, given

@@ -349,6 +349,39 @@ TEST(WindowPlan, NoPassageIsEverLostOrDoubled) {
   }
 }
 
+// RankLLM's rank_start and rank_end: what stands between them is ranked, as if it were the list.
+TEST(WindowPlan, TheFirstOnesMayKeepTheirPlaces) {
+  std::mt19937 random(8);
+  for (const WindowOrder order :
+       {WindowOrder::kSliding, WindowOrder::kPartition, WindowOrder::kTournament}) {
+    for (const int64_t n : {0, 1, 3, 10, 45}) {
+      for (const int64_t skip : {0, 1, 2, 7, 50}) {
+        for (const int64_t depth : {0, 5, 30}) {
+          const Indices truth = Shuffled(n, random);
+          const Outcome outcome =
+              RunPlan(n, {.size = 6, .step = 3, .depth = depth, .skip = skip, .order = order},
+                      Oracle(truth));
+          const int64_t end = depth > 0 ? std::min(n, depth) : n;
+          const int64_t first = std::min(skip, end);
+          ASSERT_TRUE(IsPermutation(outcome.permutation, n));
+          const auto place = [&](int64_t at) {
+            return outcome.permutation[static_cast<size_t>(at)];
+          };
+          for (int64_t at = 0; at < n; ++at) {
+            if (at >= first && at < end) continue;
+            ASSERT_EQ(place(at), at) << n << " " << skip << " " << depth;
+          }
+          // The best of those that take part comes to their front.
+          for (int64_t at = first + 1; at < end; ++at) {
+            ASSERT_LT(truth[static_cast<size_t>(place(first))],
+                      truth[static_cast<size_t>(place(at))]);
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(WindowPlan, BadRulesAndBadOrdersAreRefused) {
   EXPECT_THROW(MakeWindowPlan(9, {.size = 1}), Error);
   EXPECT_THROW(MakeWindowPlan(9, {.size = 4, .step = 5}), Error);
