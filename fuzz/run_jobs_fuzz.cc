@@ -48,8 +48,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       double last = std::numeric_limits<double>::infinity();
       for (const dear::Passage& passage : job->request.passages) {
         if (passage.text.empty() || !docids.insert(passage.docid).second) std::abort();
-        if (!(passage.first_stage_score <= last)) std::abort();
-        last = passage.first_stage_score;
+        if (!(*passage.first_stage_score <= last)) std::abort();
+        last = *passage.first_stage_score;
       }
       if (docids.empty()) std::abort();
     }

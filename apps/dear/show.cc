@@ -133,6 +133,7 @@ OrderedJson Describe(const OpenedModel& opened, const ShowOptions& options) {
   try {
     const DetectedRecipe recipe =
         opened.Detect(opened.adapters.empty() ? nullptr : &opened.adapters.front().second);
+    (void)recipe.Load();  // what its file says is only known to be a recipe then
     out["recipe"] = recipe.name;
     out["recipe_why"] = recipe.why;
   } catch (const Error& error) {

@@ -102,8 +102,9 @@ Json RankLlmRow(const RankRequest& request) {
   for (const Passage& passage : request.passages) {
     Json doc = {{"text", passage.text}};
     if (!passage.title.empty()) doc["title"] = passage.title;
-    row["candidates"].push_back(
-        {{"docid", passage.docid}, {"score", passage.first_stage_score}, {"doc", std::move(doc)}});
+    Json candidate = {{"docid", passage.docid}, {"doc", std::move(doc)}};
+    if (passage.first_stage_score) candidate["score"] = *passage.first_stage_score;
+    row["candidates"].push_back(std::move(candidate));
   }
   return row;
 }
@@ -178,7 +179,7 @@ RankRequest LabelRequest(const LabelRow& row, std::span<const int64_t> shown) {
     request.passages.push_back({.docid = "d" + std::to_string(index),
                                 .title = passage.title,
                                 .text = passage.text,
-                                .first_stage_score = passage.teacher_score.value_or(0)});
+                                .first_stage_score = passage.teacher_score});
   }
   return request;
 }

@@ -39,7 +39,7 @@ Passage ParsePassage(const Json& hit, const std::string& context) {
   if (!hit.is_object()) Fail(context, "must be an object");
   Passage passage;
   passage.docid = JsonId(hit, "docid", context);
-  passage.first_stage_score = JsonFields(hit, context).Number("score", 0);
+  passage.first_stage_score = JsonFields(hit, context).Number("score");
   TakeText(hit.contains("doc") ? hit["doc"] : hit, context, passage);
   return passage;
 }
@@ -58,7 +58,7 @@ uint64_t FingerprintOf(const RankJob& job, uint64_t before) {
     add(passage.docid);
     add(passage.title);
     add(passage.text);
-    add(std::to_string(passage.first_stage_score));
+    add(passage.first_stage_score ? std::to_string(*passage.first_stage_score) : "");
   }
   return Xxh64(std::as_bytes(std::span(all)));
 }

@@ -27,8 +27,8 @@ class RunJobsTest : public ::testing::Test {
     while (const auto job = jobs.Next()) {
       std::string line = job->request.qid + " " + job->request.query + ":";
       for (const Passage& passage : job->request.passages) {
-        line += " " + passage.docid + "=" + std::to_string(passage.first_stage_score).substr(0, 6) +
-                " " + passage.text;
+        line += " " + passage.docid + "=" +
+                std::to_string(*passage.first_stage_score).substr(0, 6) + " " + passage.text;
       }
       out.push_back(line);
     }

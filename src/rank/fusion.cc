@@ -10,7 +10,7 @@
 namespace dear {
 namespace {
 
-// Each value's place between the smallest and the largest.
+// Each value's place between the smallest and the largest; 0 where all are equal.
 std::vector<double> MinMax(std::span<const double> values) {
   const auto [low, high] = std::ranges::minmax(values);
   std::vector<double> out;
@@ -59,11 +59,6 @@ std::vector<float> Fuse(const Fusion& fusion, std::span<const float> scores,
                                       1 / (fusion.k + static_cast<double>(index + 1)));
     }
     return out;
-  }
-  const auto [low, high] = std::ranges::minmax(first_scores);
-  if (scores.size() > 1 && !(high > low)) {
-    throw Error(ErrorCode::kInvalidArgument, "fuse",
-                "the passages have no scores of a first stage to fuse with; rrf needs none");
   }
   const std::vector<double> first = MinMax(first_scores);
   const std::vector<double> mine = MinMax(std::vector<double>(scores.begin(), scores.end()));

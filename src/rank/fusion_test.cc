@@ -36,12 +36,11 @@ TEST(Fuse, MinMaxWeighsBothScales) {
               ElementsAre(1, .5F, 0));
 }
 
-TEST(Fuse, MinMaxNeedsScoresOfAFirstStage) {
+TEST(Fuse, ScoresThatAreAllEqualSayNothing) {
   const std::vector<float> scores = {1, 2};
-  EXPECT_THROW(
-      Fuse(ParseFusion("minmax"), scores, std::vector<int64_t>{1, 0}, std::vector<double>{0, 0}),
-      Error);
-  // Scores that are all equal say nothing; the first stage alone counts.
+  EXPECT_THAT(
+      Fuse(ParseFusion("minmax"), scores, std::vector<int64_t>{1, 0}, std::vector<double>{3, 3}),
+      ElementsAre(0, .5F));
   EXPECT_THAT(Fuse(ParseFusion("minmax"), std::vector<float>{3, 3}, std::vector<int64_t>{0, 1},
                    std::vector<double>{2, 1}),
               ElementsAre(.5F, 0));

@@ -104,6 +104,24 @@ bool Recipe::TakesInstruction() const {
   });
 }
 
+namespace {
+
+void ReadQueryLikelihood(YamlFields& fields, Recipe* recipe) {
+  recipe->prompt = ReadPrompt(fields, recipe->kind);
+  recipe->continuation =
+      CheckedTemplate(fields, "continuation", fields.RequireString("continuation"), {"query"});
+  const auto holds = [](const std::string& text, const char* name) {
+    return std::ranges::count(PlaceholdersIn(text), name) > 0;
+  };
+  // All passages would have one score.
+  if (!holds(recipe->prompt.text, "passage") && !holds(recipe->prompt.text, "text"))
+    fields.Fail("prompt", "misses the placeholder {passage} or {text}");
+  if (!holds(recipe->continuation, "query"))
+    fields.Fail("continuation", "misses the placeholder {query}");
+}
+
+}  // namespace
+
 Recipe ParseRecipe(std::string_view yaml, const std::string& name, const std::string& context) {
   YamlFields fields(ParseYaml(yaml, context), context);
   if (IsRankLlmTemplate(fields)) return ReadRankLlmTemplate(fields, name);
@@ -121,11 +139,7 @@ Recipe ParseRecipe(std::string_view yaml, const std::string& name, const std::st
   switch (recipe.kind) {
     case RecipeKind::kListwise: ReadListwise(fields, &recipe); break;
     case RecipeKind::kPointwise: ReadPointwise(fields, &recipe); break;
-    case RecipeKind::kQueryLikelihood:
-      recipe.prompt = ReadPrompt(fields, recipe.kind);
-      recipe.continuation =
-          CheckedTemplate(fields, "continuation", fields.RequireString("continuation"), {"query"});
-      break;
+    case RecipeKind::kQueryLikelihood: ReadQueryLikelihood(fields, &recipe); break;
   }
   fields.Finish();
   return recipe;

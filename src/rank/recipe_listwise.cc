@@ -56,7 +56,8 @@ void ReadPassageLines(YamlFields& map, PromptTemplate* prompt) {
   prompt->shrink = static_cast<Shrink>(map.Choice("shrink", {"characters", "rankllm_words"}, 0));
 }
 
-// Every passage must enter the prompt once, or a ranking would be of passages never shown.
+// Every passage must enter the prompt once, under its id and beside the query, or a ranking would
+// be of passages never shown.
 void CheckShowsPassages(YamlFields& fields, const PromptTemplate& prompt) {
   int lists = 0;
   const auto count = [&](const std::string& text, std::string_view name) {
@@ -75,15 +76,24 @@ void CheckShowsPassages(YamlFields& fields, const PromptTemplate& prompt) {
     fields.Fail("prompt", by_line ? "needs 'passage', the line of one passage in {passages}"
                                   : "has 'passage' beside each_passage");
   }
-  const auto shows = [&](const std::string& text) {
-    return count(text, "passage") + count(text, "text") > 0;
-  };
-  bool shown = shows(prompt.passage);
+  // Texts of one passage, and those around them.
+  std::vector<std::string> of_passage = {prompt.passage};
+  std::vector<std::string> around = {prompt.text};
   for (const MessageBlock& block : prompt.blocks) {
-    if (!block.each_passage) continue;
-    for (const MessageTemplate& message : block.messages) shown = shown || shows(message.content);
+    for (const MessageTemplate& message : block.messages)
+      (block.each_passage ? of_passage : around).push_back(message.content);
   }
-  if (!shown) fields.Fail("prompt", "misses the placeholder {passage} or {text} of one passage");
+  const auto hold = [&](const std::vector<std::string>& texts, std::string_view name) {
+    return std::ranges::any_of(texts,
+                               [&](const std::string& text) { return count(text, name) > 0; });
+  };
+  if (!hold(of_passage, "passage") && !hold(of_passage, "text"))
+    fields.Fail("prompt", "misses the placeholder {passage} or {text} of one passage");
+  if (!hold(of_passage, "id"))
+    fields.Fail("prompt",
+                "misses the placeholder {id} of one passage, by which an answer names it");
+  if (!hold(around, "query") && !hold(of_passage, "query"))
+    fields.Fail("prompt", "misses the placeholder {query}");
 }
 
 DecodingDefaults ReadDecoding(YamlFields& fields) {

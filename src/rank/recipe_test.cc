@@ -97,6 +97,26 @@ struct BadRecipe {
   const char* words;
 };
 
+// All passages, or all queries, would have one score.
+TEST(Recipe, QueryLikelihoodShowsThePassageAndScoresTheQuery) {
+  const auto error_of = [](const std::string& prompt, const std::string& continuation) {
+    try {
+      ParseRecipe("kind: query_likelihood\nprompt: {text: '" + prompt + "'}\ncontinuation: '" +
+                      continuation + "'\n",
+                  "mine", "mine.yaml");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(error_of("{passage}", "{query}"), "");
+  EXPECT_EQ(error_of("{title}: {text}", " {query}?"), "");
+  EXPECT_THAT(error_of("Passage:", "{query}"),
+              HasSubstr("mine.yaml:2: field 'prompt' misses the placeholder {passage} or {text}"));
+  EXPECT_THAT(error_of("{passage}", "Question"),
+              HasSubstr("mine.yaml:3: field 'continuation' misses the placeholder {query}"));
+}
+
 TEST(Recipe, BadFilesNameLineAndField) {
   const BadRecipe bad[] = {
       {"kind: listwise", "kind: sideways", "mine.yaml:2: field 'kind' is 'sideways'"},
@@ -122,6 +142,8 @@ TEST(Recipe, BadFilesNameLineAndField) {
       {"kind: listwise", "kind: pointwise", "'prompt.messages' belongs to listwise recipes"},
       {"kind: listwise", "kind: query_likelihood", "'prompt.messages' belongs to listwise"},
       {"[{id}] {passage}", "[{id}]", "'prompt' misses the placeholder {passage}"},
+      {"[{id}] {passage}", "{passage}", "'prompt' misses the placeholder {id}"},
+      {"{query}", "it", "'prompt' misses the placeholder {query}"},
       {"max_new_tokens: 100", "max_new_tokens: 100, first_token: true", "exclude each other"},
       {"tokens: 100", "tokens: 100, for_passages: 20",
        "'passage.cut.for_passages' belongs to words"},

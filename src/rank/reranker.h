@@ -21,7 +21,7 @@ struct Passage {
   std::string docid;  // may be empty
   std::string title;
   std::string text;
-  double first_stage_score = 0;
+  std::optional<double> first_stage_score;  // where it came with one
 };
 
 struct RankRequest {

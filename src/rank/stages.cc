@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/error.h"
 #include "rank/rank_kinds.h"
 
 namespace dear {
@@ -88,7 +89,14 @@ void Compose(RankResult stage, const Stage& which, bool first, RankResult* whole
 
 void FuseWithFirst(const Fusion& fusion, const RankRequest& request, RankResult* result) {
   std::vector<double> first;
-  for (const Passage& passage : request.passages) first.push_back(passage.first_stage_score);
+  for (const Passage& passage : request.passages) {
+    if (!passage.first_stage_score && fusion.kind == Fusion::Kind::kMinMax) {
+      throw Error(ErrorCode::kInvalidArgument, "fuse",
+                  "the passage '" + passage.docid +
+                      "' has no score of a first stage to fuse with; rrf needs none");
+    }
+    first.push_back(passage.first_stage_score.value_or(0));
+  }
   // Passages that have no score of their own stand behind all that have one.
   if (std::ranges::any_of(result->scores, [](float score) { return std::isnan(score); }))
     ScoreByPosition(result);

@@ -112,7 +112,7 @@ PassageText PreparePassage(const TextRule& rule, const Passage& passage,
     out.passage = ApplyTextRule(
         rule, Fill(form, {{"title", passage.title}, {"text", passage.text}}), tokenizer);
   }
-  out.score = ThreeDecimals(passage.first_stage_score);
+  out.score = ThreeDecimals(passage.first_stage_score.value_or(0));
   return out;
 }
 

@@ -72,6 +72,14 @@ class Basics(support.Case):
         self.assertRegex(self.ok("doctor", env={"XDG_CACHE_HOME": str(self.folder)}).stdout,
                          r"warn +smollm2-135m-instruct .*bytes, expected")
 
+    def test_show_names_what_is_wrong_with_a_recipe(self):
+        model = support.copy_model("llama", self.folder)
+        for text, words in (("recipe: nosuch\n", "there is none of this name"), ("kind: listwise\nextra: 1\n", "dear.yaml:")):
+            (model / "dear.yaml").write_text(text)
+            shown = json.loads(self.ok("show", "-m", model, "--json").stdout)
+            self.assertIsNone(shown["recipe"])
+            self.assertIn(words, shown["recipe_why"])
+
     def test_show(self):
         model = support.copy_model("llama", self.folder)
         facts = json.loads(self.ok("show", model, "--json", "--tensors").stdout)
