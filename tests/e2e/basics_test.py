@@ -76,7 +76,7 @@ class Basics(support.Case):
         model = support.copy_model("llama", self.folder)
         for text, words in (("recipe: nosuch\n", "there is none of this name"), ("kind: listwise\nextra: 1\n", "dear.yaml:")):
             (model / "dear.yaml").write_text(text)
-            shown = json.loads(self.ok("show", "-m", model, "--json").stdout)
+            shown = json.loads(self.ok("show", model, "--json").stdout)
             self.assertIsNone(shown["recipe"])
             self.assertIn(words, shown["recipe_why"])
 
