@@ -7,7 +7,9 @@
                    "tokens"}: RankLLM's prompt code, run with a tokenizer of one token a character
   answers.jsonl    {"template", "n", "text", "order", "repair"}: its parser and its counting
   clean.jsonl      {"text", "out"}: ftfy's fix_text
-  qwen2/ qwen3/ gemma/   tiny seeded models with byte-level (gemma: byte-fallback) BPE tokenizers
+  qwen2/ qwen3/ gemma/ llama2/   tiny seeded models with byte-level (gemma, llama2: byte-fallback) BPE tokenizers;
+                   qwen3_4k/ has qwen3's weights and four times its context, llama2_classifier/ llama2's tokenizer
+                   and one label
   scores.json      for each recipe on a tiny model in f32: prompt ids and scores; for generated and
                    first-token recipes the prompt ids and the order. By the packages mxbai-rerank and
                    FlagEmbedding, by the code of the model cards (Qwen3-Reranker, RankLLaMA) and of
@@ -255,6 +257,22 @@ def make_tokenizer(kind, texts):
                                                                  special_tokens=[("<bos>", tokenizer.token_to_id("<bos>"))])
         return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>",
                                        unk_token="<unk>", padding_side="left")
+    if kind.startswith("llama2"):
+        tokenizer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+        tokenizer.decoder = decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(),
+                                               decoders.Strip(" ", 1, 0)])
+        # Trained word by word; a tokenizer of this family has no pre-tokenizer when it is used.
+        tokenizer.pre_tokenizer = pre_tokenizers.Split("\u2581", "merged_with_next")
+        special = ["<unk>", "<s>", "</s>"] + [f"<0x{i:02X}>" for i in range(256)]
+        tokenizer.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=560, special_tokens=special, show_progress=False))
+        state = json.loads(tokenizer.to_str())
+        state["added_tokens"] = [token for token in state["added_tokens"] if not token["content"].startswith("<0x")]
+        state["pre_tokenizer"] = None
+        tokenizer = Tokenizer.from_str(json.dumps(state))
+        tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s>:1 $B:1",
+                                                                 special_tokens=[("<s>", tokenizer.token_to_id("<s>"))])
+        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True),
@@ -267,17 +285,21 @@ def make_tokenizer(kind, texts):
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", padding_side="left")
 
 
-def make_model(kind, texts):
-    folder = OUT / kind
+def make_model(kind, texts, name=None, positions=1024):
+    folder = OUT / (name or kind)
     shutil.rmtree(folder, ignore_errors=True)
     tokenizer = make_tokenizer(kind, texts)
     torch.manual_seed(20261124)
     sizes = dict(vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4,
-                 num_key_value_heads=2, head_dim=8, max_position_embeddings=1024, tie_word_embeddings=True, initializer_range=0.25,
+                 num_key_value_heads=2, head_dim=8, max_position_embeddings=positions, tie_word_embeddings=True, initializer_range=0.25,
                  bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
     config, model = {"qwen2": (transformers.Qwen2Config, transformers.Qwen2ForCausalLM),
                      "qwen3": (transformers.Qwen3Config, transformers.Qwen3ForCausalLM),
-                     "gemma": (transformers.GemmaConfig, transformers.GemmaForCausalLM)}[kind]
+                     "gemma": (transformers.GemmaConfig, transformers.GemmaForCausalLM),
+                     "llama2": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
+                     "llama2_classifier": (transformers.LlamaConfig, transformers.LlamaForSequenceClassification)}[kind]
+    if kind == "llama2_classifier":
+        sizes.update(num_labels=1, tie_word_embeddings=False)
     if kind == "qwen2":
         sizes["num_attention_heads"], sizes["num_key_value_heads"] = 2, 1
         del sizes["head_dim"]
@@ -365,16 +387,23 @@ def flows_tokenizer():
     return PreTrainedTokenizerFast.from_pretrained(FLOWS / "base")
 
 
-def rankllama_scores(_, query, passages, __):
-    tokenizer, model = flows_tokenizer(), classifier()
+def classifier_of(folder):
+    """Of Llama 2's family in a folder; null: DeAR's flow, a LoRA adapter over a base of Llama 3's."""
+    if folder is None:
+        return flows_tokenizer(), classifier()
+    return PreTrainedTokenizerFast.from_pretrained(folder), load(folder, AutoModelForSequenceClassification)
+
+
+def rankllama_scores(folder, query, passages, __):
+    tokenizer, model = classifier_of(folder)
     rows = [tokenizer(f"query: {query}", f"document: {card_text(*passage)}", truncation=True, max_length=512, return_tensors="pt")
             for passage in passages]
     return [row["input_ids"][0].tolist() for row in rows], [model(input_ids=row["input_ids"]).logits.item() for row in rows]
 
 
-def rankllama_text_scores(_, query, passages, __):
+def rankllama_text_scores(folder, query, passages, __):
     """tevatron.reranker: format_pair, RerankerInferenceCollator with append_eos_token."""
-    tokenizer, model = flows_tokenizer(), classifier()
+    tokenizer, model = classifier_of(folder)
     ids = []
     for passage in passages:
         text = f"query:  {query} document:  {card_text(*passage)}"
@@ -411,19 +440,53 @@ def yes_no_scores(folder, query, passages, _):
     return ids, scores
 
 
-def scored():
-    texts = EDISON * 3 + [text for _, passages in CASES for _, text in passages] + ["yes no Yes No 0 1 " * 20] + \
+def training_texts():
+    return EDISON * 3 + [text for _, passages in CASES for _, text in passages] + ["yes no Yes No 0 1 " * 20] + \
         ["Judge whether the Document meets the requirements based on the Query and the Instruct provided.", "document: query: A: B: "]
-    qwen2, qwen3, gemma = (make_model(kind, texts) for kind in ("qwen2", "qwen3", "gemma"))
+
+
+def scored():
+    qwen2, qwen3, gemma = (make_model(kind, training_texts()) for kind in ("qwen2", "qwen3", "gemma"))
+    llama2 = make_model("llama2_classifier", training_texts())
     for recipe, folder, function in [
         ("qwen3-reranker", qwen3, qwen3_scores), ("mxbai-v2", qwen2, mxbai_scores), ("bge-gemma", gemma, bge_scores),
         ("rankllama", None, rankllama_scores), ("rankllama-text", None, rankllama_text_scores),
+        ("rankllama", llama2, rankllama_scores), ("rankllama-text", llama2, rankllama_text_scores),
         ("dear-pointwise-repo", None, dear_repo_scores), ("yes-no", qwen3, yes_no_scores)]:
         for query, passages in CASES:
             for instruction in (None, "Find the inventor") if recipe in ("qwen3-reranker", "mxbai-v2") else (None,):
                 ids, scores = function(folder, query, passages, instruction)
                 yield {"recipe": recipe, "model": folder.name if folder else None, "query": query, "instruction": instruction or "",
                        "passages": [{"title": title, "text": text} for title, text in passages], "ids": ids, "scores": scores}
+
+
+def in_other_chats(qwen3_template):
+    """The recipes that need a chat of their own, a dozen tokens of each: RankLLM's prompt and parser, and ReasonRank's
+    prompt (its parser is in no package)."""
+    vicuna, qwen3 = (PreTrainedTokenizerFast.from_pretrained(make_model(kind, training_texts(), name, 4096))
+                     for kind, name in (("llama2", "llama2"), ("qwen3", "qwen3_4k")))
+    vicuna.chat_template, qwen3.chat_template = VICUNA, qwen3_template
+    models = {f"recipes/{name}": load(OUT / name) for name in ("llama2", "qwen3_4k")}
+    new = 12
+    for query, passages in CASES[:1] + CASES[2:]:
+        for recipe, model, chat, tokenizer in [("rank-vicuna", "recipes/llama2", "vicuna", vicuna),
+                                               ("qwen-thinking", "recipes/qwen3_4k", "qwen3", qwen3),
+                                               ("reason-rank", "recipes/qwen3_4k", "qwen3", qwen3)]:
+            result = result_of(query, passages)
+            if recipe == "reason-rank":
+                prompt = reason_prompt(query, passages, tokenizer.chat_template)
+            else:
+                agent, _ = rankllm(SHIPPED[recipe], tokenizer, 4096, recipe == "qwen-thinking")
+                prompt, _ = agent.create_prompt(result, 0, len(passages))
+            ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)["input_ids"]
+            written = models[model].generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new, do_sample=False,
+                                             pad_token_id=tokenizer.eos_token_id)[0, ids.shape[1]:]
+            case = {"recipe": recipe, "model": model, "chat": chat, "max_new_tokens": new, "query": query,
+                    "passages": [text for _, text in passages], "ids": ids[0].tolist(), "output_ids": written.tolist()}
+            if recipe != "reason-rank":
+                agent.receive_permutation(result, tokenizer.decode(written, skip_special_tokens=True), 0, len(passages))
+                case["order"] = [int(c.docid[1:]) for c in result.candidates]
+            yield case
 
 
 def listwise():
@@ -475,7 +538,7 @@ def main():
         write("clean.jsonl", clean())
         cases = {"made_with": {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__,
                                "rank-llm": "0.25.7", "FlagEmbedding": "1.4.2", "mxbai-rerank": "0.1.6", "ftfy": "6.3.1"},
-                 "scored": list(scored()), "listwise": list(listwise())}
+                 "scored": list(scored()), "listwise": list(listwise()) + list(in_other_chats(qwen3))}
     (OUT / "scores.json").write_text(json.dumps(cases) + "\n")
 
 
