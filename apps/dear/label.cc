@@ -85,9 +85,6 @@ void RequireOwnOutputs(const LabelOptions& options) {
 }
 
 int Label(const LabelOptions& options, bool quiet) {
-  // What is wrong with these is said before a model is loaded.
-  options.rank.rank.Later();
-  options.rank.rank.FusionOf();
   RequireOwnOutputs(options);
   RefuseExisting(options.rank.out, options.rank.OnExisting());
   SayWhenInterrupted("no row was labelled");
@@ -121,6 +118,7 @@ void CheckUsage(const LabelOptions& options) {
   if (options.rows.empty() == rank.run.empty())
     fail("give a file of rows, or a TREC run with --run: one of the two");
   rank.CheckRunUsage();
+  rank.rank.CheckUsage();
   if (rank.resume && rank.overwrite) fail("--resume and --overwrite exclude each other");
   const bool needs_prompts = !options.prompt_recipe.empty() || !options.prompt_tokenizer.empty();
   if (needs_prompts && options.form != "sft")

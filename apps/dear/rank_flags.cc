@@ -128,6 +128,15 @@ RankOptions RankFlags::Options(std::span<const Stage> stages) const {
   return options;
 }
 
+void RankFlags::CheckUsage() const {
+  try {
+    Later();
+    FusionOf();
+  } catch (const Error& error) {
+    throw CLI::ValidationError(error.what());
+  }
+}
+
 std::vector<StageSpec> RankFlags::Later() const {
   if (then_recipe.size() > then.size()) {
     throw Error(ErrorCode::kInvalidArgument, "--then-recipe",

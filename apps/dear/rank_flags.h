@@ -40,6 +40,8 @@ struct RankFlags {
   Recipe WithChatFormat(Recipe loaded) const;
   // What the library takes; `depth` is that of the first stage.
   RankOptions Options(std::span<const Stage> stages) const;
+  // Throws CLI::ValidationError where these flags cannot be meant, whatever the model.
+  void CheckUsage() const;
   // The stages behind the first. Throws kInvalidArgument.
   std::vector<StageSpec> Later() const;
   // Throws kInvalidArgument, also where the ranking that it fuses is not finished (--settle).

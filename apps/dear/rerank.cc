@@ -182,9 +182,6 @@ int RankJobs(const RerankOptions& options, bool quiet) {
 }
 
 int Rerank(const RerankOptions& options, bool quiet) {
-  // What is wrong with these is said before a model is loaded.
-  options.rank.Later();
-  options.rank.FusionOf();
   RequireOwnOutputs(options);
   return options.IsJob() ? RankJobs(options, quiet) : RankArguments(options, quiet);
 }
@@ -198,6 +195,7 @@ void CheckUsage(const RerankOptions& options) {
   if (options.IsJob() && (options.query || !options.passages.empty() || !options.file.empty()))
     fail("--jobs and --run bring queries and passages; they take no -q, -d or file beside them");
   options.CheckRunUsage();
+  options.rank.CheckUsage();
   if (options.resume && (!options.IsJob() || options.out.empty()))
     fail("--resume needs -o, and --jobs or --run");
   if (options.resume && options.overwrite) fail("--resume and --overwrite exclude each other");

@@ -153,9 +153,12 @@ Prompt ListwisePrompts::FittingPrompt(std::vector<PassageText> passages, int64_t
       std::min(model_.max_positions(),
                recipe_.prompt.context > 0 ? recipe_.prompt.context : model_.max_positions());
   const auto refuse = [&] {
+    const bool by_recipe = limit < model_.max_positions() - max_new_tokens;
     throw Error(ErrorCode::kInvalidArgument, "prompt",
                 "the instruction, the query and an answer of " + std::to_string(max_new_tokens) +
-                    " tokens do not fit the model's context of " + std::to_string(context) +
+                    " tokens do not fit the " + (by_recipe ? "recipe" : "model") +
+                    "'s context of " +
+                    std::to_string(by_recipe ? recipe_.prompt.context : model_.max_positions()) +
                     " tokens even without passages; rank in smaller windows (--window), or allow a "
                     "shorter answer (--max-new-tokens)");
   };

@@ -35,8 +35,8 @@ class Stages(support.Case):
                            "--use", "base", "--then", "mine:2", "--then-recipe", "query-likelihood")
         self.assertEqual([stage["passages"] for stage in both["stages"]], [5, 2])
         self.fails(1, "rerank", "-m", FLOWS / "base", "-q", "a", *self.documents, "--then", "absent", saying="absent")
-        self.fails(1, "rerank", "-m", FLOWS / "base", "-q", "a", *self.documents, "--then", "x:0", saying="depth")
-        self.fails(1, "rerank", "-m", FLOWS / "base", "-q", "a", *self.documents, "--then-recipe", "first", saying="--then")
+        self.fails(2, "rerank", "-m", FLOWS / "base", "-q", "a", *self.documents, "--then", "x:0", saying="depth")
+        self.fails(2, "rerank", "-m", FLOWS / "base", "-q", "a", *self.documents, "--then-recipe", "first", saying="--then")
 
     def test_fusion(self):
         jobs = self.folder / "jobs.jsonl"
@@ -49,7 +49,7 @@ class Stages(support.Case):
         model = json.loads(self.ok(*arguments, "--fuse", "minmax:0").stdout)
         self.assertEqual(model["permutation"], json.loads(self.ok(*arguments).stdout)["permutation"])
         self.assertEqual(sorted(json.loads(self.ok(*arguments, "--fuse", "rrf").stdout)["permutation"]), list(range(5)))
-        self.fails(1, *arguments, "--fuse", "sum", saying="sum")
+        self.fails(2, *arguments, "--fuse", "sum", saying="sum")
         # Passages from the command line have no scores.
         self.fails(1, "rerank", "-m", FLOWS / "classifier", "--recipe", "dear-pointwise-card", "-q", "a", *self.documents,
                    "--fuse", "minmax", saying="rrf")
@@ -82,7 +82,7 @@ class Stages(support.Case):
         self.assertIn("first 2 settled, 1 of 2 windows left out", table.stdout.splitlines()[-1])
         bad = ["rerank", "-q", "who", *self.documents, *listwise, "--settle"]
         self.fails(1, *bad, "2", "--temperature", "0.5", saying="settle: needs the same answer whenever the same is asked")
-        self.fails(1, *bad, "2", "--fuse", "rrf", saying="--settle: leaves places unfinished")
+        self.fails(2, *bad, "2", "--fuse", "rrf", saying="--settle: leaves places unfinished")
         self.fails(2, *bad, "0", saying="--settle")
         self.fails(2, "label", "rows.jsonl", "-o", "out", "--settle", "2", saying="--settle")
 
