@@ -36,10 +36,12 @@ fs::path FolderOf(const Json& golden) {
 std::shared_ptr<LanguageModel> ModelOf(const Json& golden) {
   Checkpoint checkpoint = OpenCheckpoint(FolderOf(golden));
   ModelLanguageModel::Parts parts;
-  const bool is_classifier = golden.at("model").is_null();
-  checkpoint.config.head = is_classifier ? HeadKind::kSequenceClassification : HeadKind::kCausalLm;
+  const bool has_adapter = golden.at("model").is_null();
+  const bool is_classifier = FolderOf(golden).string().ends_with("classifier");
+  checkpoint.config.head =
+      has_adapter || is_classifier ? HeadKind::kSequenceClassification : HeadKind::kCausalLm;
   parts.model = Model::Load(checkpoint);
-  if (is_classifier) {
+  if (has_adapter) {
     parts.adapter =
         Adapter::Bind(*parts.model, OpenPeftAdapter(kGoldens / "flows/classifier"), "adapter");
   }
