@@ -117,6 +117,23 @@ OrderedJson AdapterJson(const std::string& name, const PeftAdapter& adapter) {
   return out;
 }
 
+// What ranking would take without --recipe. A recipe that the files name and that does not load is
+// an error here as there; that none fits the model is a fact about it.
+void AddRecipe(const OpenedModel& opened, OrderedJson* out) {
+  DetectedRecipe recipe;
+  try {
+    recipe = opened.Detect(opened.adapters.empty() ? nullptr : &opened.adapters.front().second);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kUnsupported) throw;
+    (*out)["recipe"] = nullptr;
+    (*out)["recipe_why"] = error.what();
+    return;
+  }
+  (void)recipe.Load();  // what its file says is only known to be a recipe then
+  (*out)["recipe"] = recipe.name;
+  (*out)["recipe_why"] = recipe.why;
+}
+
 OrderedJson Describe(const OpenedModel& opened, const ShowOptions& options) {
   const Checkpoint& checkpoint = opened.checkpoint;
   const ModelConfig& config = checkpoint.config;
@@ -130,16 +147,7 @@ OrderedJson Describe(const OpenedModel& opened, const ShowOptions& options) {
   out["family"] = config.family;
   out["head"] = config.head == HeadKind::kCausalLm ? "causal_lm" : "sequence_classification";
   if (config.head == HeadKind::kSequenceClassification) out["labels"] = config.num_labels;
-  try {
-    const DetectedRecipe recipe =
-        opened.Detect(opened.adapters.empty() ? nullptr : &opened.adapters.front().second);
-    (void)recipe.Load();  // what its file says is only known to be a recipe then
-    out["recipe"] = recipe.name;
-    out["recipe_why"] = recipe.why;
-  } catch (const Error& error) {
-    out["recipe"] = nullptr;
-    out["recipe_why"] = error.what();
-  }
+  AddRecipe(opened, &out);
   out["parameters"] = tensors.parameters;
   out["layers"] = config.num_layers;
   out["hidden_size"] = config.hidden_size;

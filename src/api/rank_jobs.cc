@@ -75,6 +75,17 @@ std::string IdWithBlanks(const RankRequest& request) {
   return "";
 }
 
+// By their place; in a way that no other has.
+void NameTheNameless(std::vector<Passage>& passages) {
+  std::unordered_set<std::string> taken;
+  for (const Passage& passage : passages) taken.insert(passage.docid);
+  for (size_t i = 0; i < passages.size(); ++i) {
+    if (!passages[i].docid.empty()) continue;
+    passages[i].docid = "d" + std::to_string(i);
+    while (!taken.insert(passages[i].docid).second) passages[i].docid += "'";
+  }
+}
+
 // A result could not be told from its namesake's.
 void RefuseTwins(const RankRequest& request, const std::string& context) {
   std::unordered_set<std::string_view> docids;
@@ -109,10 +120,8 @@ RankJob ParseRankJob(const Json& json, const std::string& context, size_t place)
         context + ": " + list + "[" + std::to_string(job.request.passages.size()) + "]";
     if (job.request.qid.empty() && hit.is_object()) job.request.qid = JsonId(hit, "qid", where);
     job.request.passages.push_back(ParsePassage(hit, where));
-    Passage& passage = job.request.passages.back();
-    if (passage.docid.empty())
-      passage.docid = "d" + std::to_string(job.request.passages.size() - 1);
   }
+  NameTheNameless(job.request.passages);
   if (job.request.qid.empty()) job.request.qid = "q" + std::to_string(place + 1);
   RefuseTwins(job.request, context);
   return job;

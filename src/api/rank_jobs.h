@@ -22,7 +22,8 @@ namespace dear {
 //     a passage under text, segment, contents, content, body or passage, beside it "title";
 //   RankGPT and DeAR: {"query": "…", "hits": [{"content", "qid", "docid", "rank", "score"}]}.
 // A text is a JSON list of these, or one a line; an object may name an "adapter". A query without
-// an id becomes "q1", "q2", … by its place, a passage "d0", "d1", ….
+// an id becomes "q1", "q2", … by its place, a passage "d0", "d1", …
+// (with a mark behind it where another passage has that id).
 // One a line is read as it is asked for, so that memory holds the ids of the queries and one of
 // them; a list is held as a whole.
 class RankJobReader {

@@ -64,6 +64,32 @@ TEST(RankJobs, ErrorsNameLineAndField) {
       std::string::npos);
 }
 
+TEST(RankJobs, APassageWithoutAnIdGetsOneThatNoOtherHas) {
+  const auto jobs = ParseRankJobs(
+      "{\"query\": \"a\", \"hits\": [{\"docid\": \"d1\", \"text\": \"1\"}, {\"text\": \"2\"}, "
+      "{\"text\": \"3\"}]}",
+      "jobs");
+  std::vector<std::string> ids;
+  for (const Passage& passage : jobs[0].request.passages) ids.push_back(passage.docid);
+  EXPECT_EQ(ids, (std::vector<std::string>{"d1", "d1'", "d2"}));
+}
+
+// A longer job begins with the fingerprints of a shorter one; any other text has others.
+TEST(RankJobs, FingerprintsTellWhatIsRanked) {
+  const auto fingerprints = [](const std::string& text) {
+    return RankJobFile(text, "jobs").Check({}).fingerprints;
+  };
+  const std::string one = "{\"query\": \"a\", \"hits\": [{\"text\": \"1\"}]}\n";
+  const std::string two = "{\"query\": \"b\", \"hits\": []}\n";
+  EXPECT_EQ(fingerprints(one + two).size(), 2U);
+  EXPECT_EQ(fingerprints(one + two)[0], fingerprints(one)[0]);
+  EXPECT_NE(fingerprints(one + two)[1], fingerprints(two + one)[1]);
+  EXPECT_NE(fingerprints("{\"query\": \"a\", \"hits\": [{\"text\": \"2\"}]}")[0],
+            fingerprints(one)[0]);
+  EXPECT_NE(fingerprints("{\"query\": \"a\", \"hits\": [{\"text\": \"1\", \"score\": 2}]}")[0],
+            fingerprints(one)[0]);
+}
+
 TEST(RankJobs, AFileIsCheckedAndThenGivenOnceMore) {
   const std::string text =
       "{\"query\": \"a\", \"hits\": [], \"adapter\": \"x\"}\n{\"query\": \"b\", \"hits\": []}\n";

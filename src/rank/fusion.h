@@ -27,8 +27,7 @@ Fusion ParseFusion(std::string_view text);
 
 // The fused score of each passage, by index. `scores` are the new ones and `order` their ranking;
 // `first_scores` belong to the ranking in which the passages came (0, 1, 2 …). All of one length,
-// no NaN. Throws kInvalidArgument where minmax is asked for and the first stage's scores are all
-// equal: then there are none.
+// no NaN.
 std::vector<float> Fuse(const Fusion& fusion, std::span<const float> scores,
                         std::span<const int64_t> order, std::span<const double> first_scores);
 

@@ -149,18 +149,17 @@ Prompt ListwisePrompts::FittingPrompt(std::vector<PassageText> passages, int64_t
     passages = CutToWords(passages, static_cast<int64_t>(words));
   }
   const int64_t limit = PromptLimit(n, max_new_tokens);
-  const int64_t context =
-      std::min(model_.max_positions(),
-               recipe_.prompt.context > 0 ? recipe_.prompt.context : model_.max_positions());
+  // The recipe's context holds the ranking, the model's all that may be written (reasoning too).
+  const bool by_recipe = limit < model_.max_positions() - max_new_tokens;
+  const int64_t context = by_recipe ? recipe_.prompt.context : model_.max_positions();
+  const std::string answer = std::to_string(context - limit);
+  const std::string whose = by_recipe ? "recipe's" : "model's";
   const auto refuse = [&] {
-    const bool by_recipe = limit < model_.max_positions() - max_new_tokens;
     throw Error(ErrorCode::kInvalidArgument, "prompt",
-                "the instruction, the query and an answer of " + std::to_string(max_new_tokens) +
-                    " tokens do not fit the " + (by_recipe ? "recipe" : "model") +
-                    "'s context of " +
-                    std::to_string(by_recipe ? recipe_.prompt.context : model_.max_positions()) +
-                    " tokens even without passages; rank in smaller windows (--window), or allow a "
-                    "shorter answer (--max-new-tokens)");
+                "the instruction, the query and an answer of " + answer +
+                    " tokens do not fit the " + whose + " context of " + std::to_string(context) +
+                    " tokens even without passages; rank in smaller windows (--window)" +
+                    (by_recipe ? "" : ", or allow a shorter answer (--max-new-tokens)"));
   };
   if (limit < 1) refuse();
   Prompt prompt = build(passages);
@@ -174,9 +173,9 @@ Prompt ListwisePrompts::FittingPrompt(std::vector<PassageText> passages, int64_t
     if (!fitting) fitting = FitByCharacters(passages, limit, build, &cut);
     if (!fitting) refuse();
     prompt = *std::move(fitting);
-    notes->push_back("passages were cut to " + cut + ": the prompt must leave " +
-                     std::to_string(max_new_tokens) + " of the context's " +
-                     std::to_string(context) + " tokens for the answer");
+    notes->push_back("passages were cut to " + cut + ": the prompt must leave " + answer +
+                     " of the " + std::to_string(context) + " tokens of the " + whose +
+                     " context for the answer");
   }
   if (static_cast<int64_t>(prompt.ids.size()) < prompt.full_tokens) {
     notes->push_back("a prompt of " + std::to_string(prompt.full_tokens) + " tokens was cut to " +

@@ -12,6 +12,7 @@ namespace dear {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 constexpr const char* kLlama3Template =
@@ -455,6 +456,35 @@ TEST(Listwise, WordsGoUntilThePromptFits) {
   EXPECT_GT(result.trace.prompt_ids.at(0).size(), 1900U);
   recipe.prompt.context = 400;
   EXPECT_THROW(Reranker(model, recipe).Rank(request), Error);
+}
+
+// Room to reason is room in the model, not in the recipe's context, which may be the smaller one.
+TEST(Listwise, WhatDoesNotFitNamesTheSmallerContext) {
+  auto model = Answering("[2] > [1]");
+  Recipe recipe = LoadRecipe("qwen-thinking");
+  recipe.prompt.chat_format = "chatml";
+  const auto outcome = [&](int64_t words) {
+    RankRequest request = Numbered(2);
+    for (int64_t i = 0; i < words; ++i) request.passages[0].text += " word";
+    try {
+      return Reranker(model, recipe).Rank(request).notes.at(0);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  EXPECT_THAT(outcome(5000), EndsWith(": the prompt must leave 9 of the 4096 tokens of the "
+                                      "recipe's context for the answer"));
+  recipe.prompt.context = 1000;
+  EXPECT_THAT(outcome(0), EndsWith("an answer of 9 tokens do not fit the recipe's context of 1000 "
+                                   "tokens even without passages; rank in smaller windows "
+                                   "(--window)"));
+  recipe.prompt.context = 4096;
+  model->positions = 10009 + 3500;
+  EXPECT_THAT(outcome(5000), EndsWith(": the prompt must leave 10009 of the 13509 tokens of the "
+                                      "model's context for the answer"));
+  model->positions = 8192;
+  EXPECT_THAT(outcome(0), HasSubstr("an answer of 10009 tokens do not fit the model's context of "
+                                    "8192 tokens"));
 }
 
 TEST(Listwise, WordsAreForANumberOfPassages) {

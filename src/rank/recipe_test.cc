@@ -97,6 +97,32 @@ struct BadRecipe {
   const char* words;
 };
 
+// Turns of one passage may share out what a prompt must show.
+TEST(Recipe, TurnsShowTheQueryAndEachPassageWithItsId) {
+  const auto error_of = [](const std::string& ask, const std::string& show,
+                           const std::string& receive) {
+    try {
+      ParseRecipe("kind: listwise\nprompt:\n  messages:\n    - {role: user, content: '" + ask +
+                      "'}\n    - each_passage:\n      - {role: user, content: '" + show +
+                      "'}\n      - {role: assistant, content: '" + receive +
+                      "'}\ndecoding: {first_token: true}\n",
+                  "mine", "mine.yaml");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(error_of("{query}", "[{id}] {passage}", "Received."), "");
+  EXPECT_EQ(error_of("{query}", "{title}: {text}", "Received [{id}]."), "");
+  EXPECT_EQ(error_of("Rank.", "[{id}] {passage}", "For {query}, received."), "");
+  EXPECT_THAT(error_of("Rank.", "[{id}] {passage}", "Received."),
+              HasSubstr("mine.yaml:2: field 'prompt' misses the placeholder {query}"));
+  EXPECT_THAT(error_of("{query}", "{passage}", "Received."),
+              HasSubstr("mine.yaml:2: field 'prompt' misses the placeholder {id}"));
+  EXPECT_THAT(error_of("{query}", "[{id}] {title}", "Received."),
+              HasSubstr("mine.yaml:2: field 'prompt' misses the placeholder {passage} or {text}"));
+}
+
 // All passages, or all queries, would have one score.
 TEST(Recipe, QueryLikelihoodShowsThePassageAndScoresTheQuery) {
   const auto error_of = [](const std::string& prompt, const std::string& continuation) {

@@ -91,9 +91,13 @@ void FuseWithFirst(const Fusion& fusion, const RankRequest& request, RankResult*
   std::vector<double> first;
   for (const Passage& passage : request.passages) {
     if (!passage.first_stage_score && fusion.kind == Fusion::Kind::kMinMax) {
-      throw Error(ErrorCode::kInvalidArgument, "fuse",
-                  "the passage '" + passage.docid +
-                      "' has no score of a first stage to fuse with; rrf needs none");
+      // Passages of a plain list have no ids.
+      const std::string name = passage.docid.empty() ? std::to_string(first.size() + 1) + " of " +
+                                                           std::to_string(request.passages.size())
+                                                     : "'" + passage.docid + "'";
+      throw Error(
+          ErrorCode::kInvalidArgument, "fuse",
+          "passage " + name + " has no score of a first stage to fuse with; rrf needs none");
     }
     first.push_back(passage.first_stage_score.value_or(0));
   }

@@ -123,6 +123,34 @@ TEST_F(StagesTest, FusionWeighsTheOrderInWhichThePassagesCame) {
   EXPECT_EQ(Run({{"a", &by_a_, 3}}, ParseFusion("rrf")).permutation.front(), 1);
 }
 
+TEST_F(StagesTest, EqualFirstScoresLeaveTheRerankersOrder) {
+  RankRequest request = Request();
+  for (Passage& passage : request.passages) passage.first_stage_score = 0;
+  const std::vector<Stage> stages = {{"a", &by_a_}};
+  const auto outcomes = RankInStages(stages, std::span(&request, 1), {}, ParseFusion("minmax:0.5"));
+  ASSERT_FALSE(outcomes[0].error);
+  EXPECT_THAT(outcomes[0].result.permutation, ElementsAre(1, 2, 3, 0));
+  EXPECT_THAT(outcomes[0].result.scores, ElementsAre(0, .5F, .375F, .25F));
+}
+
+TEST_F(StagesTest, AMissingFirstScoreFailsItsQueryAlone) {
+  RankRequest requests[] = {Request(), Request(), Request()};
+  requests[0].passages[2].first_stage_score.reset();
+  requests[1].passages[3].first_stage_score.reset();
+  requests[1].passages[3].docid.clear();
+  const std::vector<Stage> stages = {{"a", &by_a_}};
+  const auto outcomes = RankInStages(stages, requests, {}, ParseFusion("minmax:0.5"));
+  ASSERT_TRUE(outcomes[0].error);
+  EXPECT_STREQ(
+      outcomes[0].error->what(),
+      "fuse: passage 'a=4 b=2' has no score of a first stage to fuse with; rrf needs none");
+  ASSERT_TRUE(outcomes[1].error);
+  EXPECT_THAT(outcomes[1].error->what(), HasSubstr("passage 4 of 4 has no score"));
+  EXPECT_FALSE(outcomes[2].error);
+  // Ranks need no scores.
+  EXPECT_FALSE(RankInStages(stages, requests, {}, ParseFusion("rrf"))[0].error);
+}
+
 TEST_F(StagesTest, AFailureKeepsWhatTheStagesBeforeItGave) {
   auto broken = Writing("");
   broken->answer = [](const std::string&) -> std::string {

@@ -39,6 +39,11 @@ class Label(support.Case):
         self.rows.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return rows
 
+    def test_an_output_never_is_an_input(self):
+        before = self.rows.read_bytes()
+        self.fails(1, *self.scored, self.rows, "-o", self.rows, "--overwrite", saying="-o names the file of the rows")
+        self.assertEqual(self.rows.read_bytes(), before)
+
     def train(self, *arguments):
         config = self.folder / "train.yaml"
         config.write_text(f"model_name_or_path: {self.model}\nfinetuning_type: lora\nlora_rank: 2\ntemplate: plain\n"

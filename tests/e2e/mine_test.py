@@ -43,6 +43,14 @@ class Mine(support.Case):
     def mined(self, path=None):
         return [json.loads(line) for line in (path or self.out).read_text().splitlines()]
 
+    def test_an_output_never_is_an_input(self):
+        for arguments, name in (((self.pairs, "-o", self.pairs), "the pairs"),
+                                ((self.pairs, "--corpus", self.corpus, "-o", self.corpus), "--corpus"),
+                                (("--run", self.topics, "--topics", self.topics, "--corpus", self.corpus), "--topics")):
+            before = [path.read_bytes() for path in (self.pairs, self.corpus, self.topics)]
+            self.fails(1, "mine", *arguments, "--overwrite", saying=f"the output names the file of {name}")
+            self.assertEqual([path.read_bytes() for path in (self.pairs, self.corpus, self.topics)], before)
+
     def test_rows_that_are_trained_on(self):
         done = self.ok("mine", self.pairs, "-o", self.out, "-n", "3", "--json")
         facts = json.loads(done.stdout)
