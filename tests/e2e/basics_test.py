@@ -76,9 +76,12 @@ class Basics(support.Case):
         model = support.copy_model("llama", self.folder)
         for text, words in (("recipe: nosuch\n", "there is none of this name"), ("kind: listwise\nextra: 1\n", "dear.yaml:")):
             (model / "dear.yaml").write_text(text)
-            shown = json.loads(self.ok("show", model, "--json").stdout)
-            self.assertIsNone(shown["recipe"])
-            self.assertIn(words, shown["recipe_why"])
+            self.fails(1, "show", model, saying=words)
+            self.fails(1, "show", model, "--json", saying=words)
+        # That none fits is no fault of the files.
+        classifier = json.loads(self.ok("show", support.GOLDEN / "bases" / "llama_classifier_3", "--json").stdout)
+        self.assertIsNone(classifier["recipe"])
+        self.assertIn("3 labels", classifier["recipe_why"])
 
     def test_show(self):
         model = support.copy_model("llama", self.folder)
