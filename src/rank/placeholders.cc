@@ -44,4 +44,10 @@ std::vector<std::string> PlaceholdersIn(std::string_view text) {
   return out;
 }
 
+bool HoldsPlaceholder(std::string_view text, std::initializer_list<std::string_view> names) {
+  return std::ranges::any_of(PlaceholdersIn(text), [&](const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+  });
+}
+
 }  // namespace dear

@@ -1,6 +1,7 @@
 #ifndef DEAR_RANK_PLACEHOLDERS_H_
 #define DEAR_RANK_PLACEHOLDERS_H_
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,8 @@ std::string Fill(std::string_view text, const Values& values);
 
 // Names in braces ("{query}") that look like a placeholder: lower-case letters and underscores.
 std::vector<std::string> PlaceholdersIn(std::string_view text);
+// Whether any of these is there.
+bool HoldsPlaceholder(std::string_view text, std::initializer_list<std::string_view> names);
 
 }  // namespace dear
 

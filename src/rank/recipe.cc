@@ -110,13 +110,10 @@ void ReadQueryLikelihood(YamlFields& fields, Recipe* recipe) {
   recipe->prompt = ReadPrompt(fields, recipe->kind);
   recipe->continuation =
       CheckedTemplate(fields, "continuation", fields.RequireString("continuation"), {"query"});
-  const auto holds = [](const std::string& text, const char* name) {
-    return std::ranges::count(PlaceholdersIn(text), name) > 0;
-  };
   // All passages would have one score.
-  if (!holds(recipe->prompt.text, "passage") && !holds(recipe->prompt.text, "text"))
+  if (!HoldsPlaceholder(recipe->prompt.text, {"passage", "text"}))
     fields.Fail("prompt", "misses the placeholder {passage} or {text}");
-  if (!holds(recipe->continuation, "query"))
+  if (!HoldsPlaceholder(recipe->continuation, {"query"}))
     fields.Fail("continuation", "misses the placeholder {query}");
 }
 

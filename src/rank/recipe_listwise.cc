@@ -83,16 +83,17 @@ void CheckShowsPassages(YamlFields& fields, const PromptTemplate& prompt) {
     for (const MessageTemplate& message : block.messages)
       (block.each_passage ? of_passage : around).push_back(message.content);
   }
-  const auto hold = [&](const std::vector<std::string>& texts, std::string_view name) {
-    return std::ranges::any_of(texts,
-                               [&](const std::string& text) { return count(text, name) > 0; });
+  const auto hold = [](const std::vector<std::string>& texts,
+                       std::initializer_list<std::string_view> names) {
+    return std::ranges::any_of(
+        texts, [&](const std::string& text) { return HoldsPlaceholder(text, names); });
   };
-  if (!hold(of_passage, "passage") && !hold(of_passage, "text"))
+  if (!hold(of_passage, {"passage", "text"}))
     fields.Fail("prompt", "misses the placeholder {passage} or {text} of one passage");
-  if (!hold(of_passage, "id"))
+  if (!hold(of_passage, {"id"}))
     fields.Fail("prompt",
                 "misses the placeholder {id} of one passage, by which an answer names it");
-  if (!hold(around, "query") && !hold(of_passage, "query"))
+  if (!hold(around, {"query"}) && !hold(of_passage, {"query"}))
     fields.Fail("prompt", "misses the placeholder {query}");
 }
 

@@ -7,18 +7,13 @@
 namespace dear {
 namespace {
 
-bool Has(const std::string& text, std::initializer_list<std::string_view> names) {
-  return std::ranges::any_of(PlaceholdersIn(text), [&](const std::string& name) {
-    return std::ranges::find(names, name) != names.end();
-  });
-}
-
 void ReadPair(YamlFields& map, PairRule* pair) {
   pair->query = CheckedTemplate(map, "query", map.RequireString("query"), {"query"});
-  if (!Has(pair->query, {"query"})) map.Fail("query", "misses the placeholder {query}");
+  if (!HoldsPlaceholder(pair->query, {"query"}))
+    map.Fail("query", "misses the placeholder {query}");
   pair->document =
       CheckedTemplate(map, "document", map.RequireString("document"), {"passage", "title", "text"});
-  if (!Has(pair->document, {"passage", "text"})) {
+  if (!HoldsPlaceholder(pair->document, {"passage", "text"})) {
     map.Fail("document", "misses the placeholder {passage} or {text}");
   }
   pair->max_length = map.Int("max_length", 1, kMaxRecipeTokens).value_or(0);
@@ -39,7 +34,7 @@ InputPart ReadPart(YamlFields& fields) {
   part.max_tokens = fields.Int("max_tokens", 1, kMaxRecipeTokens).value_or(0);
   part.max_share = fields.Number("max_share", 0, 1).value_or(0);
   part.shrink = fields.Bool("shrink").value_or(false);
-  if (part.shrink && !Has(part.text, {"passage", "text"})) {
+  if (part.shrink && !HoldsPlaceholder(part.text, {"passage", "text"})) {
     fields.Fail("shrink", "belongs to the part that holds {passage} or {text}");
   }
   fields.Finish();
@@ -53,8 +48,8 @@ void ReadInput(YamlFields& map, InputRule* input) {
   input->counts =
       static_cast<LengthOf>(map.Choice("counts", {"all", "content", "content_less_tail"}, 0));
   const auto holds = [&](std::initializer_list<std::string_view> names) {
-    return std::ranges::any_of(input->parts,
-                               [&](const InputPart& part) { return Has(part.text, names); });
+    return std::ranges::any_of(
+        input->parts, [&](const InputPart& part) { return HoldsPlaceholder(part.text, names); });
   };
   if (!holds({"query"})) map.Fail("parts", "miss the placeholder {query}");
   if (!holds({"passage", "text"})) map.Fail("parts", "miss the placeholder {passage} or {text}");
@@ -91,9 +86,11 @@ void ReadScore(YamlFields& fields, const Recipe& recipe, ScoreRule* score) {
 
 // {instruction} stands somewhere, and the recipe says what it is where the user does not.
 void CheckInstruction(YamlFields& fields, const Recipe& recipe) {
-  const auto asks = [](const InputPart& part) { return Has(part.text, {"instruction"}); };
-  const bool needs =
-      Has(recipe.prompt.text, {"instruction"}) || std::ranges::any_of(recipe.input.parts, asks);
+  const auto asks = [](const InputPart& part) {
+    return HoldsPlaceholder(part.text, {"instruction"});
+  };
+  const bool needs = HoldsPlaceholder(recipe.prompt.text, {"instruction"}) ||
+                     std::ranges::any_of(recipe.input.parts, asks);
   if (needs == recipe.instruction.empty()) {
     fields.Fail("instruction",
                 needs ? "is missing: the placeholder {instruction} stands for it where the user "
@@ -113,7 +110,8 @@ void ReadPointwise(YamlFields& fields, Recipe* recipe) {
   if (input) ReadInput(*input, &recipe->input);
   if (!pair && !input) {
     recipe->prompt = ReadPrompt(fields, recipe->kind);
-    if (!Has(recipe->prompt.text, {"query"}) || !Has(recipe->prompt.text, {"passage", "text"})) {
+    if (!HoldsPlaceholder(recipe->prompt.text, {"query"}) ||
+        !HoldsPlaceholder(recipe->prompt.text, {"passage", "text"})) {
       fields.Fail("prompt", "misses the placeholder {query}, or {passage} or {text}");
     }
   }

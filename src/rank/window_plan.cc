@@ -284,43 +284,6 @@ class TournamentPlan : public WindowPlan {
   IndexLists windows_;
 };
 
-}  // namespace
-
-std::string_view WindowOrderName(WindowOrder order) {
-  for (const auto& [name, value] : kOrders)
-    if (value == order) return name;
-  return "";
-}
-
-WindowOrder ParseWindowOrder(std::string_view name) {
-  for (const auto& [known, value] : kOrders)
-    if (known == name) return value;
-  throw Error(ErrorCode::kInvalidArgument, "order",
-              "'" + std::string(name) + "' is none of sliding, partition, tournament");
-}
-
-void WindowPlan::Take(const std::vector<std::vector<int64_t>>& orders) {
-  const IndexLists& windows = Windows();
-  if (orders.size() != windows.size())
-    throw Error(ErrorCode::kInternal, "windows", "not every one was ranked");
-  IndexLists ranked(windows.size());
-  for (size_t w = 0; w < windows.size(); ++w) {
-    std::vector<bool> seen(windows[w].size(), false);
-    for (const int64_t place : orders[w]) {
-      if (place < 0 || static_cast<size_t>(place) >= seen.size() ||
-          seen[static_cast<size_t>(place)])
-        throw Error(ErrorCode::kInternal, "windows", "an order is no permutation");
-      seen[static_cast<size_t>(place)] = true;
-      ranked[w].push_back(windows[w][static_cast<size_t>(place)]);
-    }
-    if (ranked[w].size() != seen.size())
-      throw Error(ErrorCode::kInternal, "windows", "an order is no permutation");
-  }
-  Advance(std::move(ranked));
-}
-
-namespace {
-
 // A plan over what stands behind the first passages of a list.
 class SkippingPlan final : public WindowPlan {
  public:
@@ -360,6 +323,39 @@ class SkippingPlan final : public WindowPlan {
 };
 
 }  // namespace
+
+std::string_view WindowOrderName(WindowOrder order) {
+  for (const auto& [name, value] : kOrders)
+    if (value == order) return name;
+  return "";
+}
+
+WindowOrder ParseWindowOrder(std::string_view name) {
+  for (const auto& [known, value] : kOrders)
+    if (known == name) return value;
+  throw Error(ErrorCode::kInvalidArgument, "order",
+              "'" + std::string(name) + "' is none of sliding, partition, tournament");
+}
+
+void WindowPlan::Take(const std::vector<std::vector<int64_t>>& orders) {
+  const IndexLists& windows = Windows();
+  if (orders.size() != windows.size())
+    throw Error(ErrorCode::kInternal, "windows", "not every one was ranked");
+  IndexLists ranked(windows.size());
+  for (size_t w = 0; w < windows.size(); ++w) {
+    std::vector<bool> seen(windows[w].size(), false);
+    for (const int64_t place : orders[w]) {
+      if (place < 0 || static_cast<size_t>(place) >= seen.size() ||
+          seen[static_cast<size_t>(place)])
+        throw Error(ErrorCode::kInternal, "windows", "an order is no permutation");
+      seen[static_cast<size_t>(place)] = true;
+      ranked[w].push_back(windows[w][static_cast<size_t>(place)]);
+    }
+    if (ranked[w].size() != seen.size())
+      throw Error(ErrorCode::kInternal, "windows", "an order is no permutation");
+  }
+  Advance(std::move(ranked));
+}
 
 std::unique_ptr<WindowPlan> MakeWindowPlan(int64_t n, const WindowRule& rule) {
   if (rule.skip > 0) {

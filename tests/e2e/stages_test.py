@@ -50,6 +50,10 @@ class Stages(support.Case):
         self.assertEqual(model["permutation"], json.loads(self.ok(*arguments).stdout)["permutation"])
         self.assertEqual(sorted(json.loads(self.ok(*arguments, "--fuse", "rrf").stdout)["permutation"]), list(range(5)))
         self.fails(2, *arguments, "--fuse", "sum", saying="sum")
+        out = self.folder / "out.jsonl"
+        self.fails(1, *arguments, "--recipe", "dear-pointwise-card", "--skip", "2", "-o", out,
+                   saying="--skip: belongs to listwise recipes")
+        self.assertFalse(out.exists())
         # Passages from the command line have no scores.
         self.fails(1, "rerank", "-m", FLOWS / "classifier", "--recipe", "dear-pointwise-card", "-q", "a", *self.documents,
                    "--fuse", "minmax", saying="rrf")
