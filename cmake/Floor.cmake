@@ -40,7 +40,11 @@ function(dear_floor name)
       include(${dir}/floor.cmake)
     endif()
     if(NOT name STREQUAL kernels)  # whose files have compiler options of their own
-      dear_unite(dear_${name})
+      if(name MATCHES "^(formats|text|model|train)$")
+        dear_unite(dear_${name} 8)  # Files that are far apart have private names in common.
+      else()
+        dear_unite(dear_${name} 24)
+      endif()
     endif()
     if(DEAR_FUZZ AND name STREQUAL kernels)
       # Nearly all of the time of sanitized tests; no fuzzer gets there. (g++ crashes on a header
@@ -64,7 +68,7 @@ function(dear_floor name)
     add_executable(dear_${name}_test ${tests})
     target_link_libraries(dear_${name}_test PRIVATE dear_${name} dear_options dear_test_main)
     dear_light(dear_${name}_test)
-    dear_unite(dear_${name}_test)
+    dear_unite(dear_${name}_test 24)
     set(first dear_base_test)
     if(DEAR_FUZZ AND name MATCHES "^(kernels|model|generate|rank)$")
       set(first dear_kernels_test)  # which compiles its headers with its own options

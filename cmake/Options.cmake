@@ -29,10 +29,10 @@ function(dear_light target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
 
-# dear_unite(TARGET): where DEAR_UNITY asks for it, its files are compiled eight at a time.
-function(dear_unite target)
+# dear_unite(TARGET FILES): where DEAR_UNITY asks for it, so many of its files are compiled at a time.
+function(dear_unite target files)
   if(DEAR_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${files})
   endif()
 endfunction()
 

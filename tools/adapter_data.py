@@ -75,6 +75,12 @@ def choose_pairs(data, work, counts):
     write(work / "pairs.jsonl", train)
 
 
+def pairs_in_order(data, work, source):
+    """All pairs of a source but those with a passage that is held out, in the order of its file."""
+    held = {key(row["positive"]) for row in read(work / "dev.pairs.jsonl")}
+    return [row for row in read(data / f"{source}.jsonl") if key(row["positive"]) not in held]
+
+
 def positives_of(row):
     return row["positives"] if "positives" in row else [row["positive"]]
 

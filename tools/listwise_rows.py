@@ -11,9 +11,9 @@ SIZES = (5, 8, 12, 20, 20)
 NOISE = (1.0, 2.0, 4.0)
 # Scores that lie in one step of this width are taken for equal: such passages keep the order in which they are shown.
 STEP = 2.0
-# Lists of the first two lessons.
-COPY_SIZES, LONGEST_COPY = (2, 3, 4), 80
-FEW_SIZES, SHARE_OF_EASY = (2, 3, 4, 5), 0.4
+# Lists of the first two lessons, and how many of a list's passages are neighbours in their source: of one article.
+COPY_SIZES, LONGEST_COPY = (4, 8, 12, 20), 80
+QUESTION_SIZES, NEIGHBOURS = (5, 10, 15, 20, 20), (0, 0.5, 1)
 # Reasoning speaks of so many words of the query, and of so many passages.
 WORDS, SPOKEN_OF = 6, 3
 STOP_WORDS = frozenset(
@@ -68,38 +68,50 @@ def answer(order):
     return " > ".join(f"[{i}]" for i in order)
 
 
-def make_copies(lists, prompt, seed, count=4000):
+def ask_of(shown, asked, prompt):
+    """A row that asks many queries [(query, index of its passage)] of the same passages, one turn each; each answer names
+    the best one alone. A list costs little more then than with one query, of which twenty teach twenty times as much."""
+    (query, best), *others = asked
+    turns = [(prompt(query, shown), answer([best]))]
+    turns += [(f"\n\nSearch Query: {query}.\n", answer([best])) for query, best in others]
+    return {"instruction": turns[-1][0], "input": "", "output": turns[-1][1], "history": turns[:-1]}
+
+
+def make_copies(pairs, prompt, seed, count=600):
     """The first lesson: the passages are queries, and the best one is the query itself.
 
     A small model that is given whole lists at once learns to answer with the order in which they are shown, and nothing
-    else. From this it learns within some hundred rows to find a text and to name its identifier."""
+    else. From this it learns to find a text and to name its identifier."""
     draw = random.Random(f"{seed} copies")
-    queries = list(dict.fromkeys(row["query"] for row in lists if len(row["query"]) < LONGEST_COPY))
+    queries = list(dict.fromkeys(row["query"] for row in pairs if len(row["query"]) < LONGEST_COPY))
     rows = []
     for _ in range(count):
         shown = draw.sample(queries, draw.choice(COPY_SIZES))
-        best = draw.randrange(len(shown))
-        order = [best] + [i for i in range(len(shown)) if i != best]
-        rows.append({"instruction": prompt(shown[best], shown), "input": "", "output": answer(order)})
+        asked = [(query, index) for index, query in enumerate(shown)]
+        draw.shuffle(asked)
+        rows.append(ask_of(shown, asked, prompt))
     return rows
 
 
-def make_few(lists, prompt, seed):
-    """The second lesson: few passages, mixed; part of the rows have positives of other queries for negatives."""
-    draw = random.Random(f"{seed} few")
-    positives = [row["positive"] for row in lists]
+def make_questions(pairs, prompt, seed, count=1600):
+    """The second lesson: which passage answers. `pairs` stand in the order of their source, where those of an article are
+    neighbours: their passages are each other's hard negatives."""
+    draw = random.Random(f"{seed} questions")
+    queries = {}
+    for row in pairs:
+        queries.setdefault(row["positive"], []).append(row["query"])
+    passages = list(queries)
     rows = []
-    for row in lists:
-        count = draw.choice(FEW_SIZES)
-        if draw.random() < SHARE_OF_EASY:
-            negatives = [text for text in draw.sample(positives, count - 1) if text != row["positive"]]
-        else:
-            negatives = draw.sample(row["negatives"], min(count - 1, len(row["negatives"])))
-        scores = dict(zip(row["negatives"], row["scores"][1:]))
-        shown = [row["positive"], *negatives]
+    for _ in range(count):
+        size = draw.choice(QUESTION_SIZES)
+        near = round(size * draw.choice(NEIGHBOURS))
+        first = draw.randrange(len(passages) - near)
+        shown = passages[first:first + near]
+        shown += draw.sample([text for text in draw.sample(passages, size + near) if text not in shown], size - near)
         draw.shuffle(shown)
-        order = sorted(range(len(shown)), key=lambda i: (shown[i] != row["positive"], -scores.get(shown[i], 0)))
-        rows.append({"instruction": prompt(row["query"], shown), "input": "", "output": answer(order)})
+        asked = [(draw.choice(queries[text]), index) for index, text in enumerate(shown)]
+        draw.shuffle(asked)
+        rows.append(ask_of(shown, asked, prompt))
     return rows
 
 

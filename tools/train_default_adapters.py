@@ -11,7 +11,7 @@ says what is in it) and what `dear train` makes of them by its file in recipes/t
   pointwise/dear-135m-pointwise   recipes/train/likelihood.yaml
   listwise/dear-135m-listwise     recipes/train/listwise.yaml on listwise.jsonl (tools/listwise_rows.py), after two lessons by
                                   recipes/train/listwise_lesson.yaml: to name the passage that is the query itself
-                                  (copies.jsonl), and to rank two to five passages (few.jsonl)
+                                  (copies.jsonl), and the one that answers it (questions.jsonl)
   listwise/dear-135m-reasoning    recipes/train/listwise_reasoning.yaml on reasoning.jsonl, from the listwise one
 
 What a later adapter starts from is trained first, or is the one that ships; --steps bounds each lesson too. --ship FOLDER
@@ -53,7 +53,7 @@ ADAPTERS = {
     "pointwise": Adapter("dear-135m-pointwise", "pointwise", "likelihood.yaml", "train.jsonl",
                          {"qed": 400, "qed_chunks": 1200, "squad_sentences": 2200, "medquad": 200}, 12),
     "listwise": Adapter("dear-135m-listwise", "listwise", "listwise.yaml", "listwise.jsonl", LISTS, 19,
-                        lessons=(Lesson("copies", "copies.jsonl", 80), Lesson("few", "few.jsonl", 240))),
+                        lessons=(Lesson("copies", "copies.jsonl", 40), Lesson("questions", "questions.jsonl", 200))),
     "reasoning": Adapter("dear-135m-reasoning", "listwise", "listwise_reasoning.yaml", "reasoning.jsonl", LISTS, 19, "listwise"),
 }
 LICENCES = """
@@ -66,13 +66,14 @@ its teacher.
 """
 
 
-def make_lists(work):
+def make_lists(data, work):
     if (work / "reasoning.jsonl").exists():
         return
     prompt = listwise_rows.CardPrompt(ROOT / "recipes/dear-card.yaml")
+    pairs = adapter_data.pairs_in_order(data, work, "squad_sentences")
+    adapter_data.write(work / "copies.jsonl", listwise_rows.make_copies(pairs, prompt, adapter_data.SEED))
+    adapter_data.write(work / "questions.jsonl", listwise_rows.make_questions(pairs, prompt, adapter_data.SEED))
     lists = adapter_data.read(work / "train.jsonl")
-    adapter_data.write(work / "copies.jsonl", listwise_rows.make_copies(lists, prompt, adapter_data.SEED))
-    adapter_data.write(work / "few.jsonl", listwise_rows.make_few(lists, prompt, adapter_data.SEED))
     plain, reasoned = listwise_rows.make_rows(lists, prompt, adapter_data.SEED)
     adapter_data.write(work / "listwise.jsonl", plain)
     adapter_data.write(work / "reasoning.jsonl", reasoned)
@@ -154,7 +155,7 @@ def main():
         work = options.work / adapter.folder
         adapter_data.make(options.data, work, options.dear, adapter.counts, adapter.negatives)
         if adapter.folder == "listwise":
-            make_lists(work)
+            make_lists(options.data, work)
         if not is_trained(options, adapter):
             train(options, adapter)
         print(f"the adapter is in {work / adapter.name}")

@@ -197,7 +197,7 @@ std::string ColdNote(const Timing& timing) {
   return note + "; the disk's rate could not be measured, so there is no floor";
 }
 
-OrderedJson Json(const BenchOptions& options, const Report& report) {
+OrderedJson JsonOf(const BenchOptions& options, const Report& report) {
   // A rate that is not known here, or that no instruction gives, is null.
   const auto in = [](double value, double unit) {
     return value > 0 ? OrderedJson(value / unit) : OrderedJson(nullptr);
@@ -289,7 +289,7 @@ void PrintTable(const BenchOptions& options, const Report& report) {
 int Bench(const BenchOptions& options, bool quiet) {
   const Report report = Measure(options, quiet);
   if (options.json) {
-    Print(Dump(Json(options, report), 2) + "\n");
+    Print(Dump(JsonOf(options, report), 2) + "\n");
   } else {
     PrintTable(options, report);
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/seconds_since.h"
 #include "batch_limits.h"
 #include "eval/columns.h"
 #include "interrupt.h"
@@ -13,14 +14,6 @@
 #include "terminal.h"
 
 namespace dear::app {
-namespace {
-
-double Since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-}  // namespace
-
 JobRun::JobRun(const RerankOptions& options, bool quiet, Rerankers& rerankers,
                const JobsOutline& outline)
     : options_(options),
@@ -91,7 +84,7 @@ size_t JobRun::Rank(JobSource& jobs) {
                      std::to_string(done_) + " queries, " + std::to_string(failed_) + " failed");
     return failed_;
   }
-  for (const std::string& line : report_.Lines(Since(begin_))) Note(quiet_, "dear: " + line);
+  for (const std::string& line : report_.Lines(SecondsSince(begin_))) Note(quiet_, "dear: " + line);
   return failed_;
 }
 
@@ -117,7 +110,7 @@ void JobRun::RankGathered() {
   };
   std::vector<RankOutcome> outcomes = RankBatch(options_, quiet_, stages, batch_, watch);
   batch_done_ = 0;
-  const double seconds = Since(begin) / static_cast<double>(batch_.size());
+  const double seconds = SecondsSince(begin) / static_cast<double>(batch_.size());
   for (size_t i = 0; i < batch_.size(); ++i) Finish(stages, batch_[i], outcomes[i], seconds);
   batch_.clear();
   passages_ = 0;
@@ -172,7 +165,7 @@ void JobRun::Write(const RankedQuery& ranked) {
 
 void JobRun::ShowProgress() {
   std::string what = "queries";
-  const double seconds = std::max(Since(begin_), 1e-3);
+  const double seconds = std::max(SecondsSince(begin_), 1e-3);
   const double ranked =
       static_cast<double>(report_.queries()) + batch_done_ * static_cast<double>(batch_.size());
   if (ranked > 0) {

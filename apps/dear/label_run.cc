@@ -6,6 +6,7 @@
 
 #include "api/model_files.h"
 #include "base/error.h"
+#include "base/seconds_since.h"
 #include "batch_limits.h"
 #include "interrupt.h"
 #include "standard_output.h"
@@ -14,10 +15,6 @@ namespace dear::app {
 namespace {
 
 constexpr size_t kWarnings = 5;
-
-double Since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 }  // namespace
 
@@ -93,7 +90,7 @@ LabelReport LabelRun::Label(LabelRows& rows) {
   bar_.Clear();
   if (warnings_ > kWarnings)
     Note(quiet_, "dear: warning: " + std::to_string(warnings_ - kWarnings) + " more like these");
-  report_.seconds = Since(begin_);
+  report_.seconds = SecondsSince(begin_);
   return std::move(report_);
 }
 
@@ -222,7 +219,7 @@ void LabelRun::SayDone() const {
 
 void LabelRun::ShowProgress() {
   std::string what = "rows";
-  const double seconds = std::max(Since(begin_), 1e-3);
+  const double seconds = std::max(SecondsSince(begin_), 1e-3);
   const double labelled =
       static_cast<double>(report_.rows) + batch_done_ * static_cast<double>(asked_.size());
   if (labelled > 0) {

@@ -7,9 +7,9 @@
 namespace dear::eval {
 namespace {
 
-class Writer {
+class TrecWriter {
  public:
-  Writer(const Evaluation& evaluation, const MeasureSet& measures, std::string_view run)
+  TrecWriter(const Evaluation& evaluation, const MeasureSet& measures, std::string_view run)
       : evaluation_(evaluation), measures_(measures), run_(run) {}
 
   void Query(size_t q) {
@@ -73,7 +73,7 @@ std::string FormatValue(double value, ValueKind kind) {
 
 std::string FormatTrec(const Evaluation& evaluation, const MeasureSet& measures,
                        const TrecFormatOptions& options) {
-  Writer writer(evaluation, measures, options.run);
+  TrecWriter writer(evaluation, measures, options.run);
   if (options.per_query) {
     for (size_t q = 0; q < evaluation.qids.size(); ++q) writer.Query(q);
   }

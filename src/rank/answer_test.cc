@@ -13,19 +13,13 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "rank/id_pattern.h"
+#include "rank/testing/permutations.h"
 
 namespace dear {
 namespace {
 
 using ::testing::ElementsAre;
-
-bool IsPermutation(std::vector<int64_t> order, int64_t n) {
-  std::ranges::sort(order);
-  for (int64_t i = 0; i < n; ++i) {
-    if (i >= static_cast<int64_t>(order.size()) || order[static_cast<size_t>(i)] != i) return false;
-  }
-  return static_cast<int64_t>(order.size()) == n;
-}
+using testing::IsPermutation;
 
 TEST(Answer, AgreesWithTheReferenceParsers) {
   std::istringstream lines(

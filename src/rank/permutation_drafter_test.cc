@@ -77,7 +77,7 @@ void ExpectSame(const Case& test, const std::vector<std::string>& prompts) {
   ASSERT_LE(drafted.cost, plain.cost * 1.05) << plain.generated[0].text;
 }
 
-std::string Prompt(int seed, size_t length = 300) {
+std::string PromptOf(int seed, size_t length = 300) {
   std::string prompt = "q" + std::to_string(seed) + ": ";
   while (prompt.size() < length) prompt += "[" + std::to_string(seed % 7 + 1) + "] a passage ";
   return prompt + "\nRanking:\n";
@@ -125,10 +125,10 @@ TEST(PermutationDrafter, TokensAreThoseOfGreedyWhateverTheModelWrites) {
           if (testing::kSanitized && ++number % 4 != 0) continue;
           std::vector<std::string> prompts;
           prompts.reserve(3);
-          for (int i = 0; i < 3; ++i) prompts.push_back(Prompt(++seed));
+          for (int i = 0; i < 3; ++i) prompts.push_back(PromptOf(++seed));
           ExpectSame(test, prompts);
           if (HasFatalFailure()) return;
-          ExpectSame(test, {Prompt(++seed, 20)});
+          ExpectSame(test, {PromptOf(++seed, 20)});
           if (HasFatalFailure()) return;
         }
       }
@@ -149,9 +149,9 @@ TEST(PermutationDrafter, OtherFormatsAreDraftedToo) {
     mind.separator = ", ";
     test.mind = mind;
     for (int seed = 0; seed < 20; ++seed) {
-      ExpectSame(test, {Prompt(seed)});
-      EXPECT_LT(Write(test, {Prompt(seed)}, true).calls,
-                Write(test, {Prompt(seed)}, false).calls * 2 / 3);
+      ExpectSame(test, {PromptOf(seed)});
+      EXPECT_LT(Write(test, {PromptOf(seed)}, true).calls,
+                Write(test, {PromptOf(seed)}, false).calls * 2 / 3);
     }
   }
 }
@@ -166,8 +166,8 @@ TEST(PermutationDrafter, GoesOnFromTextThatThePromptBegins) {
     mind.item_begin = "";
     mind.separator = " > [";
     test.mind = mind;
-    ExpectSame(test, {Prompt(1) + "["});
-    EXPECT_LT(Write(test, {Prompt(1) + "["}, true).calls, 12);
+    ExpectSame(test, {PromptOf(1) + "["});
+    EXPECT_LT(Write(test, {PromptOf(1) + "["}, true).calls, 12);
   }
 }
 
@@ -182,7 +182,7 @@ Spread Passes(const PieceTokenizer& tokenizer, const LearntMind& mind, int promp
   const Case test{&tokenizer, DraftedRecipe(IdStyle::kOneBased), mind, 20};
   Spread out;
   for (int seed = 0; seed < prompts; ++seed) {
-    const std::string prompt = Prompt(seed, 4000);
+    const std::string prompt = PromptOf(seed, 4000);
     const DraftedAnswers answers = Write(test, {prompt}, true);
     const auto tokens = tokenizer.Encode(prompt, {}, false).ids.size();
     const auto calls = answers.calls -
@@ -234,7 +234,7 @@ TEST(PermutationDrafter, WhimsOfTheModelCostCalls) {
 TEST(PermutationDrafter, ReasoningThatQuotesIsDrafted) {
   const auto tokenizers = testing::RankingTokenizers();
   const PieceTokenizer& tokenizer = tokenizers.front();
-  const std::string prompt = Prompt(3, 600) + "[8] the bulb of Edison glows [9] rain in spring\n";
+  const std::string prompt = PromptOf(3, 600) + "[8] the bulb of Edison glows [9] rain in spring\n";
   LearntMind mind{.n = 13};
   mind.noise = 0;
   mind.before =

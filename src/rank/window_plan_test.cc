@@ -12,11 +12,13 @@
 #include <random>
 
 #include "base/error.h"
+#include "rank/testing/permutations.h"
 
 namespace dear {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::IsPermutation;
 
 using Indices = std::vector<int64_t>;
 // The places of a window in their new order.
@@ -68,13 +70,6 @@ Indices Shuffled(int64_t n, std::mt19937& random) {
   std::iota(out.begin(), out.end(), 0);
   std::ranges::shuffle(out, random);
   return out;
-}
-
-bool IsPermutation(Indices list, int64_t n) {
-  std::ranges::sort(list);
-  Indices all(static_cast<size_t>(n));
-  std::iota(all.begin(), all.end(), 0);
-  return list == all;
 }
 
 // How many of the first `k` are the true ones at their true places.

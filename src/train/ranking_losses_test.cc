@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kNoNumber = std::numeric_limits<float>::quiet_NaN();
 
 // Made by tools/make_train_goldens.py with torch in float64.
 const Json& LossGolden() {
@@ -37,7 +37,7 @@ OwnedGroup Read(const Json& group) {
   return {group["scores"], group["labels"], group["teacher_scores"], group["teacher_order"]};
 }
 
-RankingLossOptions Options(const Json& value) {
+RankingLossOptions OptionsOf(const Json& value) {
   RankingLossOptions options;
   const std::string name = value["name"];
   if (name == "mixed") {
@@ -69,7 +69,7 @@ TEST(RankingLossTest, LossAndGradientEqualTorch) {
       names.insert(value["name"]);
       const std::string what = value["name"].get<std::string>() + value["options"].dump() + " of " +
                                std::to_string(group.scores.size());
-      const RankingLossValue actual = MakeRankingLoss(Options(value))->Compute(group.View());
+      const RankingLossValue actual = MakeRankingLoss(OptionsOf(value))->Compute(group.View());
       const double loss = value["loss"];
       EXPECT_NEAR(actual.loss, loss, 1e-12 + 1e-10 * std::abs(loss)) << what;
       const auto gradient = value["gradient"].get<std::vector<double>>();
@@ -150,7 +150,7 @@ std::string MessageOf(const RankingLossOptions& options, const RankingGroup& gro
 
 TEST(RankingLossTest, RefusesBrokenGroups) {
   const std::vector<float> two = {1, 2};
-  const std::vector<float> bad = {1, kNan};
+  const std::vector<float> bad = {1, kNoNumber};
   const std::vector<float> negative = {1, -1};
   const std::vector<float> huge = {1e4F, 0};
   const std::vector<int32_t> repeated = {1, 1};

@@ -25,7 +25,7 @@ using ::testing::HasSubstr;
 
 const std::filesystem::path kTokenizers =
     std::filesystem::path(DEAR_SOURCE_DIR) / "tests/golden/text/tokenizers";
-const std::filesystem::path kGoldens =
+const std::filesystem::path kGoldenFiles =
     std::filesystem::path(DEAR_SOURCE_DIR) / "tests/golden/train";
 
 // A tiny tokenizer with more special tokens behind its last.
@@ -61,7 +61,7 @@ SftExample Conversation(const std::string& system, const std::vector<std::string
   return example;
 }
 
-SftTemplateOptions Options(const Json& json) {
+SftTemplateOptions TemplateOptions(const Json& json) {
   SftTemplateOptions options;
   const JsonFields fields(json, "options");
   options.cutoff_len = fields.Int("cutoff_len", options.cutoff_len);
@@ -91,12 +91,12 @@ SftTokens EncodeGolden(const Json& goldens, const Json& golden,
   const Json& conversation = goldens.at("conversations").at(golden.at("conversation"));
   const Json& name = golden.at("template");
   const SftTemplate chat(name.is_null() ? "auto" : name.get<std::string>(), std::move(tokenizer),
-                         Options(golden.at("options")));
+                         TemplateOptions(golden.at("options")));
   return chat.Encode(Conversation(conversation.at("system"), conversation.at("turns")));
 }
 
 TEST(SftTemplateGolden, GivesTheTokensAndLabelsOfLlamaFactory) {
-  const Json goldens = ReadJsonFile(kGoldens / "sft_tokens.json");
+  const Json goldens = ReadJsonFile(kGoldenFiles / "sft_tokens.json");
   std::map<std::string, std::shared_ptr<const Tokenizer>> tokenizers;
   for (const auto& [name, tokenizer] : goldens.at("tokenizers").items()) {
     tokenizers[name] = TinyTokenizer(tokenizer.at("base"), tokenizer.at("added"));
@@ -128,7 +128,7 @@ std::shared_ptr<const Tokenizer> SmolLm2() {
 TEST(SmolLm2SftTemplateGolden, GivesTheTokensAndLabelsOfLlamaFactory) {
   const auto tokenizer = SmolLm2();
   if (tokenizer == nullptr) GTEST_SKIP() << "the default model is not in the cache";
-  const Json goldens = ReadJsonFile(kGoldens / "sft_smollm2.json");
+  const Json goldens = ReadJsonFile(kGoldenFiles / "sft_smollm2.json");
   for (const Json& golden : goldens.at("cases")) {
     SCOPED_TRACE(golden.dump());
     const SftTokens tokens = EncodeGolden(goldens, golden, tokenizer);

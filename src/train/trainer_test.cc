@@ -35,7 +35,7 @@ fs::path FreshFolder(const std::string& name) {
 }
 
 // Answers that repeat their prompt: something to be learned.
-SftTokens Example(size_t item) {
+SftTokens Repetition(size_t item) {
   std::mt19937 random(static_cast<uint32_t>(item));
   SftTokens tokens;
   const size_t half = 3 + item % 5;
@@ -54,7 +54,7 @@ struct Training {
   std::unique_ptr<Backend> backend;
   std::unique_ptr<BackwardOps> backward;
   TrainingPass pass;
-  SftObjective objective{22, Example};
+  SftObjective objective{22, Repetition};
   Trainer trainer;
 
   static LoraConfig Lora() {
@@ -250,7 +250,7 @@ TEST(TrainerTest, KeepsAsManyCheckpointsAsAskedAndNoneThatWasCutOff) {
 TEST(TrainerTest, EvaluatesWithoutLearningOrDropout) {
   TrainerOptions options = Options(FreshFolder("eval"));
   options.eval_steps = 10;
-  const SftObjective held_out(5, [](size_t item) { return Example(100 + item); });
+  const SftObjective held_out(5, [](size_t item) { return Repetition(100 + item); });
   Training with(options);
   with.trainer.SetEvaluation(&held_out);
   std::vector<double> losses;
@@ -314,7 +314,7 @@ TEST(TrainerTest, PatienceEndsARun) {
   options.best_figure = "eval_loss";
   options.greater_is_better = false;
   options.patience = 1;
-  const SftObjective held_out(5, [](size_t item) { return Example(100 + item); });
+  const SftObjective held_out(5, [](size_t item) { return Repetition(100 + item); });
   Training by_loss(options);
   by_loss.trainer.SetEvaluation(&held_out);
   std::vector<double> losses;
