@@ -70,7 +70,7 @@ def answer(order):
 
 def ask_of(shown, asked, prompt):
     """A row that asks many queries [(query, index of its passage)] of the same passages, one turn each; each answer names
-    the best one alone. A list costs little more then than with one query, of which twenty teach twenty times as much."""
+    the best one alone. Most of a row's tokens are the passages, which are read once for all of them."""
     (query, best), *others = asked
     turns = [(prompt(query, shown), answer([best]))]
     turns += [(f"\n\nSearch Query: {query}.\n", answer([best])) for query, best in others]

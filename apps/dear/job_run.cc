@@ -14,6 +14,7 @@
 #include "terminal.h"
 
 namespace dear::app {
+
 JobRun::JobRun(const RerankOptions& options, bool quiet, Rerankers& rerankers,
                const JobsOutline& outline)
     : options_(options),
