@@ -40,9 +40,8 @@ function(dear_floor name)
       include(${dir}/floor.cmake)
     endif()
     if(NOT name STREQUAL kernels)  # whose files have compiler options of their own
-      if(name MATCHES "^(base|eval|formats|text|model|train)$")
-        # Files that are far apart have private names in common, and what the compiler would inline it
-        # leaves alone in a large unit (evaluation took 5 % more instructions).
+      if(name MATCHES "^(base|eval)$" AND NOT DEAR_SANITIZE)
+        # What the compiler would inline it leaves alone in a large unit (evaluation took 5 % more instructions).
         dear_unite(dear_${name} 8)
       else()
         dear_unite(dear_${name} 24)
@@ -69,15 +68,20 @@ function(dear_floor name)
   if(DEAR_TESTS AND tests)
     add_executable(dear_${name}_test ${tests})
     target_link_libraries(dear_${name}_test PRIVATE dear_${name} dear_options dear_test_main)
-    dear_light(dear_${name}_test)
     dear_unite(dear_${name}_test 24)
-    set(first dear_base_test)
-    if(DEAR_FUZZ AND name MATCHES "^(kernels|model|generate|rank)$")
-      set(first dear_kernels_test)  # which compiles its headers with its own options
-    elseif(DEAR_FUZZ)
-      # Unoptimised, tests compile in a third of the time; those above compute for too long then.
-      target_compile_options(dear_${name}_test PRIVATE -O0)
+    # Unoptimised, tests compile in a third of the time; those of some floors compute for too long then.
+    set(computing generate rank)
+    if(DEAR_SANITIZE)
+      list(PREPEND computing kernels model)
     endif()
+    if(name IN_LIST computing)
+      dear_light(dear_${name}_test)
+      list(GET computing 0 first)  # Headers are compiled by the options of those who read them.
+    else()
+      target_compile_options(dear_${name}_test PRIVATE -O0)
+      set(first base)
+    endif()
+    set(first dear_${first}_test)
     dear_precompile(dear_${name}_test ${first} ${dear_common_headers} <gmock/gmock.h> <gtest/gtest.h>)
     add_dependencies(dear_tests dear_${name}_test)
     target_compile_definitions(dear_${name}_test PRIVATE DEAR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/json.h"
 #include "formats/gguf_model.h"
 #include "formats/safetensors.h"
@@ -14,16 +15,6 @@ namespace dear {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool IsFile(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
-
-bool IsFolder(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
-}
 
 // Weights in a form that is not read, to say so instead of "not found".
 std::string OtherWeights(const fs::path& folder) {

@@ -13,7 +13,7 @@
 namespace dear {
 namespace {
 
-constexpr uint32_t kMaxRank = 8;
+constexpr uint32_t kMaxDimensions = 8;
 constexpr int64_t kMaxAlignment = 1 << 20;
 
 void CheckMagicAndVersion(GgufReader& reader) {
@@ -44,7 +44,7 @@ TensorEntry ReadTensorEntry(GgufReader& reader, const std::string& origin) {
   CheckName(entry.tensor.name, origin);
   reader.SetContext("tensor '" + entry.tensor.name + "'");
   const auto rank = reader.Read<uint32_t>();
-  if (rank > kMaxRank) reader.Fail("has " + std::to_string(rank) + " dimensions");
+  if (rank > kMaxDimensions) reader.Fail("has " + std::to_string(rank) + " dimensions");
   // The file gives the fastest dimension first.
   std::vector<uint64_t> shape(rank);
   for (uint32_t i = 0; i < rank; ++i) shape[rank - 1 - i] = reader.Read<uint64_t>();

@@ -10,7 +10,7 @@
 namespace dear {
 namespace {
 
-constexpr int64_t kMaxRank = int64_t{1} << 20;
+constexpr int64_t kMaxLoraRank = int64_t{1} << 20;
 constexpr size_t kMaxNames = 65536;
 constexpr size_t kMaxPatternEntries = 65536;
 // Each is tried on every module: together they must not take minutes.
@@ -175,8 +175,8 @@ std::vector<std::pair<std::string, double>> ReadPattern(const JsonFields& fields
 }
 
 int64_t CheckedRank(const JsonFields& fields, const char* key, double rank) {
-  if (!(rank >= 1) || rank > static_cast<double>(kMaxRank) || rank != std::floor(rank)) {
-    fields.Fail(key, "expected a rank in 1.." + std::to_string(kMaxRank));
+  if (!(rank >= 1) || rank > static_cast<double>(kMaxLoraRank) || rank != std::floor(rank)) {
+    fields.Fail(key, "expected a rank in 1.." + std::to_string(kMaxLoraRank));
   }
   return static_cast<int64_t>(rank);
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/mapped_file.h"
 #include "formats/renamed_tensors.h"
 #include "formats/safetensors.h"
@@ -18,11 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kConfigFile = "adapter_config.json";
 constexpr size_t kMaxConfigBytes = size_t{16} << 20;
-
-bool IsFile(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
 
 std::string OurName(std::string name) {
   constexpr std::string_view kPrefix = "base_model.model.";
@@ -54,7 +50,7 @@ std::shared_ptr<const TensorSource> UnderOurNames(std::shared_ptr<const TensorSo
   return std::make_shared<RenamedTensors>(std::move(source), std::move(names));
 }
 
-std::shared_ptr<const TensorSource> OpenWeights(const fs::path& folder) {
+std::shared_ptr<const TensorSource> OpenAdapterWeights(const fs::path& folder) {
   const fs::path safetensors = folder / "adapter_model.safetensors";
   if (IsFile(safetensors)) return SafetensorsFile::Open(safetensors);
   const fs::path pickled = folder / "adapter_model.bin";
@@ -75,7 +71,7 @@ PeftAdapter OpenPeftAdapter(const fs::path& folder) {
   adapter.path = folder;
   const fs::path config = folder / kConfigFile;
   adapter.config = ParseLoraConfigText(ReadFile(config, kMaxConfigBytes), config.string());
-  adapter.tensors = UnderOurNames(OpenWeights(folder));
+  adapter.tensors = UnderOurNames(OpenAdapterWeights(folder));
   return adapter;
 }
 

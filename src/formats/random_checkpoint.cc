@@ -17,19 +17,19 @@ namespace {
 
 constexpr double kDeviation = 0.02;
 
-struct Shape {
+struct ModelShape {
   std::string_view name;
   int64_t vocab, hidden, intermediate, layers, heads, kv_heads, head_dim;
   bool tied;
   double rope_theta;
 };
 // From the models' config.json.
-constexpr std::array kShapes = {
-    Shape{"135m", 49152, 576, 1536, 30, 9, 3, 64, true, 1e5},
-    Shape{"llama-1b", 128256, 2048, 8192, 16, 32, 8, 64, true, 5e5},
-    Shape{"llama-3b", 128256, 3072, 8192, 28, 24, 8, 128, true, 5e5},
-    Shape{"llama-8b", 128256, 4096, 14336, 32, 32, 8, 128, false, 5e5},
-    Shape{"llama-13b", 32000, 5120, 13824, 40, 40, 40, 128, false, 1e4},
+constexpr std::array kModelShapes = {
+    ModelShape{"135m", 49152, 576, 1536, 30, 9, 3, 64, true, 1e5},
+    ModelShape{"llama-1b", 128256, 2048, 8192, 16, 32, 8, 64, true, 5e5},
+    ModelShape{"llama-3b", 128256, 3072, 8192, 28, 24, 8, 128, true, 5e5},
+    ModelShape{"llama-8b", 128256, 4096, 14336, 32, 32, 8, 128, false, 5e5},
+    ModelShape{"llama-13b", 32000, 5120, 13824, 40, 40, 40, 128, false, 1e4},
 };
 
 // xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators" (2016).
@@ -152,17 +152,17 @@ class RandomTensors : public TensorSource {
 
 std::span<const std::string_view> RandomShapes() {
   static const std::array names = [] {
-    std::array<std::string_view, kShapes.size()> all;
-    for (size_t i = 0; i < all.size(); ++i) all[i] = kShapes[i].name;
+    std::array<std::string_view, kModelShapes.size()> all;
+    for (size_t i = 0; i < all.size(); ++i) all[i] = kModelShapes[i].name;
     return all;
   }();
   return names;
 }
 
 Checkpoint RandomCheckpoint(std::string_view shape, DType dtype) {
-  const Shape* chosen = nullptr;
+  const ModelShape* chosen = nullptr;
   std::string known;
-  for (const Shape& each : kShapes) {
+  for (const ModelShape& each : kModelShapes) {
     if (each.name == shape) chosen = &each;
     known += (known.empty() ? "" : ", ") + std::string(each.name);
   }

@@ -18,7 +18,7 @@ constexpr std::pair<std::string_view, DType> kNames[] = {
     {"BOOL", DType::kBool}, {"F8_E4M3", DType::kF8E4M3}, {"F8_E5M2", DType::kF8E5M2},
 };
 
-constexpr size_t kMaxRank = 64;
+constexpr size_t kMaxNumbers = 64;
 
 // Receives the header's JSON event by event. The format allows three levels:
 // {"__metadata__": {key: text}, name: {"dtype": text, "shape": [n…], "data_offsets": [n, n]}}.
@@ -73,7 +73,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
     if (place_ != Place::kNumbers) FailHere("a number");
     SafetensorsEntry& entry = header_.entries.back();
     std::vector<uint64_t>& numbers = field_ == "shape" ? *entry.shape : *entry.offsets;
-    if (numbers.size() == kMaxRank) FailHere("too many numbers");
+    if (numbers.size() == kMaxNumbers) FailHere("too many numbers");
     numbers.push_back(value);
     return true;
   }

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/mapped_file.h"
 
 namespace dear {
@@ -35,16 +36,6 @@ fs::path ExpandHome(const std::string& path) {
 fs::path CacheFolder() {
   const std::string xdg = Environment("XDG_CACHE_HOME");
   return xdg.empty() ? Home() / ".cache" : ExpandHome(xdg);
-}
-
-bool IsFile(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
-
-bool IsFolder(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
 }
 
 bool IsIdCharacter(char c) {

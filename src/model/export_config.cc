@@ -16,7 +16,7 @@ const std::map<std::string, std::string>& ClassNames() {
   return kNames;
 }
 
-Json Rope(const ModelConfig& config, const std::string& origin) {
+Json RopeScaling(const ModelConfig& config, const std::string& origin) {
   const RopeConfig& rope = config.rope;
   if (!rope.frequency_divisors.empty()) {
     throw Error(ErrorCode::kUnsupported, origin,
@@ -57,7 +57,7 @@ Json FromGguf(const ModelConfig& config, const std::string& origin) {
               {"max_position_embeddings", config.max_positions},
               {"rms_norm_eps", config.rms_norm_eps},
               {"rope_theta", config.rope.theta},
-              {"rope_scaling", Rope(config, origin)},
+              {"rope_scaling", RopeScaling(config, origin)},
               {"hidden_act", family == "gemma" ? "gelu_pytorch_tanh" : "silu"},
               {"attention_bias", config.o_bias || (config.qkv_bias && family == "llama")},
               {"mlp_bias", config.mlp_bias}};

@@ -141,7 +141,7 @@ DType TypeOf(const ExportTensor& tensor, DType wanted) {
 }
 
 // A tensor of the file and where its numbers come from.
-struct Part {
+struct FilePart {
   std::function<std::vector<float>()> values;
   bool plus_one = false;
   int64_t permuted_rows = 0;
@@ -178,7 +178,7 @@ void ExportGguf(const Checkpoint& source, const ExportPlan& plan, GgufWriter wri
   SetModel(config, options.dtype, name, writer);
 
   std::vector<TensorSpec> specs;
-  std::vector<Part> parts;
+  std::vector<FilePart> parts;
   std::vector<float> divisors = config.rope.frequency_divisors;
   if (config.rope.kind == RopeKind::kLlama3)
     divisors = Llama3Divisors(config.rope, config.head_dim);

@@ -34,7 +34,7 @@ class Fuse : public Decoder {
   }
 };
 
-class ByteLevel : public Decoder {
+class ByteLevelDecoder : public Decoder {
  public:
   void Apply(std::vector<std::string>& tokens) const override {
     std::string bytes;
@@ -46,9 +46,9 @@ class ByteLevel : public Decoder {
   }
 };
 
-class Metaspace : public Decoder {
+class MetaspaceDecoder : public Decoder {
  public:
-  Metaspace(std::string replacement, bool strip_first)
+  MetaspaceDecoder(std::string replacement, bool strip_first)
       : replacement_(std::move(replacement)), strip_first_(strip_first) {}
   void Apply(std::vector<std::string>& tokens) const override {
     for (size_t i = 0; i < tokens.size(); ++i) {
@@ -72,9 +72,9 @@ class Metaspace : public Decoder {
   bool strip_first_;
 };
 
-class Replace : public Decoder {
+class ReplaceDecoder : public Decoder {
  public:
-  explicit Replace(Replacement what) : what_(std::move(what)) {}
+  explicit ReplaceDecoder(Replacement what) : what_(std::move(what)) {}
   void Apply(std::vector<std::string>& tokens) const override {
     std::vector<TextRange> matches;
     for (auto& token : tokens) {
@@ -124,7 +124,7 @@ class ByteFallback : public Decoder {
       if (IsValidUtf8(bytes)) {
         out.push_back(bytes);
       } else {
-        for (size_t i = 0; i < bytes.size(); ++i) out.emplace_back("\xEF\xBF\xBD");
+        for (size_t i = 0; i < bytes.size(); ++i) out.emplace_back(kReplacementCharacter);
       }
       bytes.clear();
     };
@@ -142,9 +142,9 @@ class ByteFallback : public Decoder {
 };
 
 // Takes up to `start` and `stop` times a character off the ends of every token.
-class Strip : public Decoder {
+class StripDecoder : public Decoder {
  public:
-  Strip(std::string content, int64_t start, int64_t stop)
+  StripDecoder(std::string content, int64_t start, int64_t stop)
       : content_(std::move(content)), start_(start), stop_(stop) {}
   void Apply(std::vector<std::string>& tokens) const override {
     for (auto& token : tokens) {
@@ -173,7 +173,8 @@ std::string OneCharacter(const JsonFields& fields, const char* key) {
   return text;
 }
 
-std::unique_ptr<const Decoder> Parse(const Json& json, const std::string& context, int depth) {
+std::unique_ptr<const Decoder> ParseNested(const Json& json, const std::string& context,
+                                           int depth) {
   if (depth > kMostNestedParts) throw Error(ErrorCode::kInvalidFormat, context, "nested too deep");
   const JsonFields fields(json, context);
   const std::string type = fields.RequireString("type");
@@ -182,23 +183,24 @@ std::unique_ptr<const Decoder> Parse(const Json& json, const std::string& contex
     const Json* list = fields.Find("decoders");
     if (list == nullptr || !list->is_array()) fields.Fail("decoders", "expected an array");
     std::vector<std::unique_ptr<const Decoder>> parts;
-    for (const Json& part : *list) parts.push_back(Parse(part, inner, depth + 1));
+    for (const Json& part : *list) parts.push_back(ParseNested(part, inner, depth + 1));
     return std::make_unique<SequenceDecoder>(std::move(parts));
   }
-  if (type == "ByteLevel") return std::make_unique<ByteLevel>();
+  if (type == "ByteLevel") return std::make_unique<ByteLevelDecoder>();
   if (type == "ByteFallback") return std::make_unique<ByteFallback>();
   if (type == "Fuse") return std::make_unique<Fuse>();
   if (type == "Metaspace") {
     const std::string scheme =
         fields.String("prepend_scheme", fields.Bool("add_prefix_space", true) ? "always" : "never");
-    return std::make_unique<Metaspace>(OneCharacter(fields, "replacement"), scheme != "never");
+    return std::make_unique<MetaspaceDecoder>(OneCharacter(fields, "replacement"),
+                                              scheme != "never");
   }
   if (type == "Replace") {
-    return std::make_unique<Replace>(Replacement::FromJson(fields, inner));
+    return std::make_unique<ReplaceDecoder>(Replacement::FromJson(fields, inner));
   }
   if (type == "Strip") {
-    return std::make_unique<Strip>(OneCharacter(fields, "content"), fields.RequireInt("start"),
-                                   fields.RequireInt("stop"));
+    return std::make_unique<StripDecoder>(OneCharacter(fields, "content"),
+                                          fields.RequireInt("start"), fields.RequireInt("stop"));
   }
   throw Error(ErrorCode::kUnsupported, context, "decoder '" + type + "' is not supported");
 }
@@ -206,7 +208,7 @@ std::unique_ptr<const Decoder> Parse(const Json& json, const std::string& contex
 }  // namespace
 
 std::unique_ptr<const Decoder> ParseDecoder(const Json& json, const std::string& context) {
-  return Parse(json, context, 0);
+  return ParseNested(json, context, 0);
 }
 
 }  // namespace dear

@@ -12,7 +12,7 @@
 namespace dear {
 namespace {
 
-constexpr size_t kMaxPieces = 256;
+constexpr size_t kMaxTemplatePieces = 256;
 
 void Append(const Encoding& from, uint8_t type_id, Encoding& to) {
   to.ids.insert(to.ids.end(), from.ids.begin(), from.ids.end());
@@ -43,7 +43,7 @@ SpecialTokens ParseSpecialTokens(const JsonFields& fields) {
   for (const auto& [name, value] : tokens->items()) {
     const JsonFields token(value, fields.context() + " special_tokens '" + name + "'");
     const Json* ids = token.Find("ids");
-    if (ids == nullptr || !ids->is_array() || ids->size() > kMaxPieces) {
+    if (ids == nullptr || !ids->is_array() || ids->size() > kMaxTemplatePieces) {
       token.Fail("ids", "expected a short array");
     }
     for (const Json& id : *ids) out[name].push_back(ParseId(id, token.context()));
@@ -54,7 +54,7 @@ SpecialTokens ParseSpecialTokens(const JsonFields& fields) {
 std::vector<PostProcessor::Piece> ParseTemplate(const JsonFields& fields, const char* key,
                                                 const SpecialTokens& special_tokens) {
   const Json* list = fields.Find(key);
-  if (list == nullptr || !list->is_array() || list->size() > kMaxPieces) {
+  if (list == nullptr || !list->is_array() || list->size() > kMaxTemplatePieces) {
     fields.Fail(key, "expected a short array of template pieces");
   }
   std::vector<PostProcessor::Piece> out;

@@ -2,10 +2,10 @@
 
 #include <array>
 
+#include "text/unicode.h"
+
 namespace dear {
 namespace {
-
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 // Length of the well-formed sequence at text[at], or minus the length of the maximal broken part
 // (Unicode 15, table 3-7 and "U+FFFD substitution of maximal subparts").
@@ -49,7 +49,7 @@ std::string RepairUtf8(std::string_view bytes) {
     if (length > 0) {
       out.append(bytes.substr(at, static_cast<size_t>(length)));
     } else {
-      out.append(kReplacement);
+      out.append(kReplacementCharacter);
     }
     at += static_cast<size_t>(length > 0 ? length : -length);
   }

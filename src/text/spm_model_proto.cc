@@ -11,9 +11,10 @@ namespace {
 constexpr size_t kMaxPieces = size_t{1} << 24;
 
 // One message of protocol buffers' wire format (https://protobuf.dev/programming-guides/encoding).
-class Message {
+class ProtoMessage {
  public:
-  Message(std::string_view bytes, const std::string& context) : bytes_(bytes), context_(context) {}
+  ProtoMessage(std::string_view bytes, const std::string& context)
+      : bytes_(bytes), context_(context) {}
 
   // Moves to the next field; false at the end.
   bool Next() {
@@ -81,7 +82,7 @@ class Message {
 
 SpmVocabulary::Piece ParsePiece(std::string_view bytes, const std::string& context) {
   SpmVocabulary::Piece piece;
-  Message message(bytes, context);
+  ProtoMessage message(bytes, context);
   while (message.Next()) {
     if (message.field() == 1) piece.text = message.data();
     if (message.field() == 2) piece.score = message.real();
@@ -100,7 +101,7 @@ SpmVocabulary::Piece ParsePiece(std::string_view bytes, const std::string& conte
 }
 
 void ReadTrainerSpec(std::string_view bytes, const std::string& context, SpmModel& out) {
-  Message message(bytes, context);
+  ProtoMessage message(bytes, context);
   while (message.Next()) {
     switch (message.field()) {
       case 3:
@@ -119,7 +120,7 @@ void ReadTrainerSpec(std::string_view bytes, const std::string& context, SpmMode
 
 void ReadNormalizerSpec(std::string_view bytes, const std::string& context, SpmModel& out) {
   std::string_view charsmap;
-  Message message(bytes, context);
+  ProtoMessage message(bytes, context);
   while (message.Next()) {
     switch (message.field()) {
       case 2: charsmap = message.data(); break;
@@ -162,7 +163,7 @@ SpmModel ParseSentencePieceModel(std::string_view bytes, const std::string& cont
   SpmModel out;
   std::string_view trainer;
   std::string_view normalizer;
-  Message message(bytes, context);
+  ProtoMessage message(bytes, context);
   // One message given in several parts would be put together by the library.
   const auto take_once = [&](std::string_view& part, const char* name) {
     if (part.data() != nullptr) message.Fail(std::string("field '") + name + "' is given twice");

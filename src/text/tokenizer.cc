@@ -7,6 +7,7 @@
 #include "base/mapped_file.h"
 #include "text/tokenizer_config.h"
 #include "text/tokenizer_files.h"
+#include "text/unicode.h"
 
 namespace dear {
 namespace {
@@ -15,8 +16,6 @@ namespace {
 bool IsByteToken(const std::string& token) {
   return token.size() == 6 && token.starts_with("<0x") && token.ends_with('>');
 }
-
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 }  // namespace
 
@@ -71,7 +70,7 @@ std::string StreamDecoder::Next(TokenId id) {
   const std::string text = tokenizer_->Decode(ids_, skip_special_tokens_);
   // The end may be the beginning of a character.
   size_t settled = text.size();
-  if (text.ends_with(kReplacement)) settled -= kReplacement.size();
+  if (text.ends_with(kReplacementCharacter)) settled -= kReplacementCharacter.size();
   if (settled <= written_) return "";
   std::string piece = text.substr(written_, settled - written_);
   written_ = settled;

@@ -82,7 +82,7 @@ std::string_view ValidUtf8(std::string_view text, std::string& storage) {
     text.remove_prefix(valid);
     if (text.empty()) return storage;
     text.remove_prefix(NextUtf8(text).length);
-    storage.append("\xEF\xBF\xBD");
+    storage.append(kReplacementCharacter);
     valid = ValidPrefix(text);
   }
 }

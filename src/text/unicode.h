@@ -7,6 +7,9 @@
 
 namespace dear {
 
+// U+FFFD
+constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
+
 // `text` with every maximal broken part replaced by U+FFFD, as Python's bytes.decode("utf-8",
 // "replace"). Returns `text` itself where it is valid, else a view of `storage`.
 std::string_view ValidUtf8(std::string_view text, std::string& storage);

@@ -277,13 +277,13 @@ constexpr std::array<Entry, 10> kLosses = {{
     {"ranknet_order", RankNetOrder, Needs::kOrder},
 }};
 
-constexpr auto kNames = [] {
+constexpr auto kLossNames = [] {
   std::array<std::string_view, kLosses.size()> names;
   for (size_t i = 0; i < kLosses.size(); ++i) names[i] = kLosses[i].name;
   return names;
 }();
 
-[[noreturn]] void Refuse(const std::string& where, const std::string& message) {
+[[noreturn]] void RefuseLoss(const std::string& where, const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, "ranking loss: " + where, message);
 }
 
@@ -293,18 +293,18 @@ const Entry& Find(const std::string& name) {
     if (entry.name == name) return entry;
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
   }
-  Refuse("'" + name + "'", "there is none of this name; known are " + known);
+  RefuseLoss("'" + name + "'", "there is none of this name; known are " + known);
 }
 
 Doubles Checked(const char* field, std::span<const float> values, size_t n, bool needed) {
   if (values.empty() && !needed) return {};
   if (values.size() != n) {
-    Refuse(field, "expected " + std::to_string(n) + " numbers, one a passage, found " +
-                      std::to_string(values.size()));
+    RefuseLoss(field, "expected " + std::to_string(n) + " numbers, one a passage, found " +
+                          std::to_string(values.size()));
   }
   for (size_t i = 0; i < n; ++i) {
     if (std::isfinite(values[i])) continue;
-    Refuse(std::string(field) + "[" + std::to_string(i) + "]", "is not a finite number");
+    RefuseLoss(std::string(field) + "[" + std::to_string(i) + "]", "is not a finite number");
   }
   return {values.begin(), values.end()};
 }
@@ -314,8 +314,8 @@ Doubles CheckedLabels(std::span<const float> labels, size_t n, bool needed) {
   Doubles out = Checked("labels", labels, n, needed);
   for (size_t i = 0; i < out.size(); ++i) {
     if (out[i] >= 0 && out[i] <= kMaxLabel) continue;
-    Refuse("labels[" + std::to_string(i) + "]",
-           "is " + std::to_string(out[i]) + ", but must be in 0..1000");
+    RefuseLoss("labels[" + std::to_string(i) + "]",
+               "is " + std::to_string(out[i]) + ", but must be in 0..1000");
   }
   return out;
 }
@@ -323,15 +323,15 @@ Doubles CheckedLabels(std::span<const float> labels, size_t n, bool needed) {
 std::vector<size_t> CheckedOrder(std::span<const int32_t> order, size_t n) {
   std::vector<bool> seen(n, false);
   if (order.size() != n) {
-    Refuse("teacher_order", "expected each of " + std::to_string(n) + " passages once, found " +
-                                std::to_string(order.size()) + " entries");
+    RefuseLoss("teacher_order", "expected each of " + std::to_string(n) + " passages once, found " +
+                                    std::to_string(order.size()) + " entries");
   }
   for (const int32_t passage : order) {
     const auto i = static_cast<size_t>(passage);
     if (passage < 0 || i >= n || seen[i]) {
-      Refuse("teacher_order", "expected each of " + std::to_string(n) +
-                                  " passages once, found passage " + std::to_string(passage) +
-                                  " twice or out of range");
+      RefuseLoss("teacher_order", "expected each of " + std::to_string(n) +
+                                      " passages once, found passage " + std::to_string(passage) +
+                                      " twice or out of range");
     }
     seen[i] = true;
   }
@@ -341,22 +341,22 @@ std::vector<size_t> CheckedOrder(std::span<const int32_t> order, size_t n) {
 class MixedLoss final : public RankingLoss {
  public:
   explicit MixedLoss(const RankingLossOptions& options) : options_(options) {
-    if (options.losses.empty()) Refuse("losses", "there is none");
+    if (options.losses.empty()) RefuseLoss("losses", "there is none");
     for (const WeightedLoss& loss : options.losses) {
       parts_.push_back({&Find(loss.name), loss.weight});
       if (!(loss.weight > 0) || !std::isfinite(loss.weight)) {
-        Refuse("weight of " + loss.name, "must be above 0 and finite");
+        RefuseLoss("weight of " + loss.name, "must be above 0 and finite");
       }
     }
     if (!(options.kl_weight >= 0 && options.kl_weight <= 1)) {
-      Refuse("kl_weight", "must be in 0..1");
+      RefuseLoss("kl_weight", "must be in 0..1");
     }
     for (const auto& [name, value] :
          {std::pair{"temperature", options.temperature}, std::pair{"sigma", options.sigma},
           std::pair{"score_scale", options.score_scale}}) {
-      if (!(value > 0) || !std::isfinite(value)) Refuse(name, "must be above 0 and finite");
+      if (!(value > 0) || !std::isfinite(value)) RefuseLoss(name, "must be above 0 and finite");
     }
-    if (options.ndcg_cut < 0) Refuse("ndcg_cut", "must be at least 0");
+    if (options.ndcg_cut < 0) RefuseLoss("ndcg_cut", "must be at least 0");
   }
 
   bool needs_labels() const override { return Needed(Needs::kLabels); }
@@ -395,7 +395,7 @@ class MixedLoss final : public RankingLoss {
 
   Group Check(const RankingGroup& input) const {
     const size_t n = input.scores.size();
-    if (n == 0) Refuse("scores", "the group has no passages");
+    if (n == 0) RefuseLoss("scores", "the group has no passages");
     Group group;
     group.scores = Checked("scores", input.scores, n, true);
     group.labels = CheckedLabels(input.labels, n, needs_labels());
@@ -416,7 +416,7 @@ class MixedLoss final : public RankingLoss {
 }  // namespace
 
 std::span<const std::string_view> RankingLossNames() {
-  return kNames;
+  return kLossNames;
 }
 
 std::unique_ptr<RankingLoss> MakeRankingLoss(const RankingLossOptions& options) {

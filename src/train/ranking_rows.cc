@@ -10,20 +10,12 @@
 #include "base/error.h"
 #include "eval/columns.h"
 #include "text/python_text.h"
+#include "train/row_fields.h"
 
 namespace dear {
 namespace {
 
 using Names = std::initializer_list<const char*>;
-
-// What drops the row: caught below, where it becomes the reason.
-[[noreturn]] void Drop(const std::string& what, const std::string& why) {
-  throw Error(ErrorCode::kInvalidFormat, what, why);
-}
-
-[[noreturn]] void DropType(const std::string& what, const char* expected, const Json& found) {
-  Drop(what, std::string("expected ") + expected + ", found " + found.type_name());
-}
 
 const Json* Find(const Json& object, const char* key) {
   const auto found = object.find(key);
@@ -49,59 +41,54 @@ Field FindOne(const Json& row, Names names) {
     const Json* value = Find(row, name);
     if (value == nullptr) continue;
     if (found.value != nullptr) {
-      Drop("field '" + std::string(name) + "'",
-           "stands beside '" + std::string(found.name) + "', another name of the same");
+      DropRow("field '" + std::string(name) + "'",
+              "stands beside '" + std::string(found.name) + "', another name of the same");
     }
     found = {name, value};
   }
   return found;
 }
 
-std::string Text(const Json& value, const std::string& what) {
-  if (!value.is_string()) DropType(what, "a text", value);
-  return value.get<std::string>();
-}
-
 std::string Id(const Json& value, const std::string& what) {
   if (value.is_number_integer()) return value.dump();
-  return Text(value, what);
+  return RowText(value, what);
 }
 
 double Number(const Json& value, const std::string& what) {
   if (value.is_boolean()) return value.get<bool>() ? 1 : 0;
-  if (!value.is_number()) DropType(what, "a number", value);
+  if (!value.is_number()) DropRowOfType(what, "a number", value);
   const double number = value.get<double>();
   // Losses compute on floats.
-  if (!std::isfinite(static_cast<float>(number))) Drop(what, "is beyond the range of a float");
+  if (!std::isfinite(static_cast<float>(number))) DropRow(what, "is beyond the range of a float");
   return number;
 }
 
 double Label(const Json& value, const std::string& what) {
   const double label = Number(value, what);
   if (label < 0 || label > RankingExample::kMaxLabel) {
-    Drop(what, "expected 0..1000, found " + value.dump());
+    DropRow(what, "expected 0..1000, found " + value.dump());
   }
   return label;
 }
 
-struct ReadState {
+struct RowState {
   RankingExample example;
   std::vector<std::string> docids;  // of each passage; empty where it has none
   bool has_labels = false;
   std::string qid;
 };
 
-void ReadQuery(const Json& row, ReadState* state) {
+void ReadQuery(const Json& row, RowState* state) {
   const Json* query = Find(row, "query");
-  if (query == nullptr) Drop("field 'query'", "is missing");
+  if (query == nullptr) DropRow("field 'query'", "is missing");
   Field id = FindOne(row, {"query_id", "qid"});
   if (query->is_object()) {
     if (id.value == nullptr) id = {"query.qid", Find(*query, "qid")};
     query = Find(*query, "text");
-    if (query == nullptr) Drop("field 'query.text'", "is missing");
+    if (query == nullptr) DropRow("field 'query.text'", "is missing");
   }
-  state->example.query = Text(*query, "field 'query'");
-  if (StripSpace(state->example.query).empty()) Drop("field 'query'", "is empty");
+  state->example.query = RowText(*query, "field 'query'");
+  if (StripSpace(state->example.query).empty()) DropRow("field 'query'", "is empty");
   if (id.value != nullptr) state->qid = Id(*id.value, "field '" + std::string(id.name) + "'");
 }
 
@@ -109,12 +96,12 @@ void ReadTexts(const Json& object, const std::string& what, RankingPassage* pass
   const Field text =
       FindFirst(object, {"text", "segment", "contents", "content", "body", "passage"});
   const Json* title = Find(object, "title");
-  if (title != nullptr) passage->title = Text(*title, what + ": field 'title'");
-  if (text.value == nullptr) Drop(what, "has no text");
-  passage->text = Text(*text.value, what + ": field '" + text.name + "'");
+  if (title != nullptr) passage->title = RowText(*title, what + ": field 'title'");
+  if (text.value == nullptr) DropRow(what, "has no text");
+  passage->text = RowText(*text.value, what + ": field '" + text.name + "'");
 }
 
-void AddPassage(const Json& value, const std::string& what, double label, ReadState* state) {
+void AddPassage(const Json& value, const std::string& what, double label, RowState* state) {
   RankingPassage passage;
   passage.label = label;
   std::string docid;
@@ -123,7 +110,7 @@ void AddPassage(const Json& value, const std::string& what, double label, ReadSt
   } else if (value.is_object()) {
     const Json* doc = Find(value, "doc");
     if (doc != nullptr && !doc->is_object()) {
-      passage.text = Text(*doc, what + ": field 'doc'");
+      passage.text = RowText(*doc, what + ": field 'doc'");
     } else {
       ReadTexts(doc != nullptr ? *doc : value, what, &passage);
     }
@@ -136,14 +123,15 @@ void AddPassage(const Json& value, const std::string& what, double label, ReadSt
     if (const Json* score = Find(value, "score"))
       passage.teacher_score = Number(*score, what + ": field 'score'");
   } else {
-    DropType(what, "a text or an object", value);
+    DropRowOfType(what, "a text or an object", value);
   }
-  if (StripSpace(passage.title).empty() && StripSpace(passage.text).empty()) Drop(what, "is empty");
+  if (StripSpace(passage.title).empty() && StripSpace(passage.text).empty())
+    DropRow(what, "is empty");
   state->example.passages.push_back(std::move(passage));
   state->docids.push_back(std::move(docid));
 }
 
-void AddPassages(const Field& field, double label, ReadState* state) {
+void AddPassages(const Field& field, double label, RowState* state) {
   if (field.value == nullptr) return;
   if (!field.value->is_array()) {
     AddPassage(*field.value, "field '" + std::string(field.name) + "'", label, state);
@@ -160,10 +148,10 @@ void AddPassages(const Field& field, double label, ReadState* state) {
 template <typename Set>
 void ReadNumbers(const Json& list, const std::string& what, std::span<RankingPassage> passages,
                  Set set) {
-  if (!list.is_array()) DropType(what, "a list", list);
+  if (!list.is_array()) DropRowOfType(what, "a list", list);
   if (list.size() != passages.size()) {
-    Drop(what, "has " + std::to_string(list.size()) + " numbers for " +
-                   std::to_string(passages.size()) + " passages");
+    DropRow(what, "has " + std::to_string(list.size()) + " numbers for " +
+                      std::to_string(passages.size()) + " passages");
   }
   for (size_t i = 0; i < passages.size(); ++i)
     set(list[i], what + "[" + std::to_string(i) + "]", &passages[i]);
@@ -174,12 +162,12 @@ void ReadScores(const Json& row, const char* key, std::span<RankingPassage> pass
   if (list == nullptr) return;
   ReadNumbers(*list, "field '" + std::string(key) + "'", passages,
               [](const Json& value, const std::string& what, RankingPassage* passage) {
-                if (passage->teacher_score) Drop(what, "the passage has a 'score', too");
+                if (passage->teacher_score) DropRow(what, "the passage has a 'score', too");
                 passage->teacher_score = Number(value, what);
               });
 }
 
-void ReadSides(const Json& row, const Field& positives, const Field& negatives, ReadState* state) {
+void ReadSides(const Json& row, const Field& positives, const Field& negatives, RowState* state) {
   AddPassages(positives, 1, state);
   const size_t num_positives = state->example.passages.size();
   AddPassages(negatives, 0, state);
@@ -192,28 +180,28 @@ void ReadSides(const Json& row, const Field& positives, const Field& negatives, 
 
 std::vector<int32_t> ReadOrder(const Json& list, size_t count) {
   const std::string what = "field 'order'";
-  if (!list.is_array()) DropType(what, "a list", list);
+  if (!list.is_array()) DropRowOfType(what, "a list", list);
   std::vector<int32_t> order;
   std::vector<bool> seen(count);
   for (const Json& value : list) {
     const bool fits = value.is_number_unsigned() && value.get<uint64_t>() < count;
     if (!fits || seen[value.get<size_t>()]) {
-      Drop(what, "expected each of 0.." + std::to_string(count - 1) + " once, found " +
-                     (value.is_primitive() ? value.dump() : value.type_name()));
+      DropRow(what, "expected each of 0.." + std::to_string(count - 1) + " once, found " +
+                        (value.is_primitive() ? value.dump() : value.type_name()));
     }
     seen[value.get<size_t>()] = true;
     order.push_back(value.get<int32_t>());
   }
   if (order.size() != count) {
-    Drop(what,
-         "names " + std::to_string(order.size()) + " of " + std::to_string(count) + " passages");
+    DropRow(what,
+            "names " + std::to_string(order.size()) + " of " + std::to_string(count) + " passages");
   }
   return order;
 }
 
-void ReadList(const Json& row, const Field& passages, ReadState* state) {
+void ReadList(const Json& row, const Field& passages, RowState* state) {
   if (!passages.value->is_array()) {
-    DropType("field '" + std::string(passages.name) + "'", "a list", *passages.value);
+    DropRowOfType("field '" + std::string(passages.name) + "'", "a list", *passages.value);
   }
   AddPassages(passages, 0, state);
   RankingExample& example = state->example;
@@ -234,20 +222,20 @@ void ReadList(const Json& row, const Field& passages, ReadState* state) {
   }
 }
 
-void Judge(const eval::Qrels& qrels, ReadState* state) {
+void Judge(const eval::Qrels& qrels, RowState* state) {
   if (state->qid.empty()) {
-    Drop("field 'query_id'", "is missing, and with it the judgements of " + qrels.name());
+    DropRow("field 'query_id'", "is missing, and with it the judgements of " + qrels.name());
   }
   const eval::Topic* topic = qrels.Find(state->qid);
-  if (topic == nullptr) Drop("query '" + state->qid + "'", "is not judged in " + qrels.name());
+  if (topic == nullptr) DropRow("query '" + state->qid + "'", "is not judged in " + qrels.name());
   for (size_t i = 0; i < state->docids.size(); ++i) {
     const std::string& docid = state->docids[i];
-    if (docid.empty()) Drop("passage " + std::to_string(i), "has no docid to be judged by");
+    if (docid.empty()) DropRow("passage " + std::to_string(i), "has no docid to be judged by");
     const eval::Judgement* judgement = topic->Find(docid, eval::HashId(docid));
     const int32_t relevance = judgement == nullptr ? 0 : std::max(0, judgement->relevance);
     if (relevance > RankingExample::kMaxLabel) {
-      Drop("document '" + docid + "'",
-           "expected a relevance up to 1000, found " + std::to_string(relevance));
+      DropRow("document '" + docid + "'",
+              "expected a relevance up to 1000, found " + std::to_string(relevance));
     }
     state->example.passages[i].label = relevance;
   }
@@ -255,25 +243,26 @@ void Judge(const eval::Qrels& qrels, ReadState* state) {
 
 void CheckNeeds(const RankingExample& example, const RankingNeeds& needs) {
   if (example.passages.size() < needs.passages) {
-    Drop("passages", "expected at least " +
-                         (needs.passages == 2 ? "two to compare" : std::to_string(needs.passages)) +
-                         ", found " + std::to_string(example.passages.size()));
+    DropRow("passages",
+            "expected at least " +
+                (needs.passages == 2 ? "two to compare" : std::to_string(needs.passages)) +
+                ", found " + std::to_string(example.passages.size()));
   }
   if (needs.labels && UsablePositives(example).empty()) {
-    Drop("passages", "the loss needs a positive one and one that is less relevant");
+    DropRow("passages", "the loss needs a positive one and one that is less relevant");
   }
   const bool needs_scores =
       needs.teacher_scores || (needs.teacher_order && example.teacher_order.empty());
   if (!needs_scores) return;
   for (size_t i = 0; i < example.passages.size(); ++i) {
     if (example.passages[i].teacher_score) continue;
-    Drop("passage " + std::to_string(i), "has no teacher's score, which the loss needs");
+    DropRow("passage " + std::to_string(i), "has no teacher's score, which the loss needs");
   }
 }
 
 RankingExample ReadExample(const Json& row, const RankingNeeds& needs, const eval::Qrels* qrels) {
-  if (!row.is_object()) DropType("row", "an object", row);
-  ReadState state;
+  if (!row.is_object()) DropRowOfType("row", "an object", row);
+  RowState state;
   state.has_labels = qrels != nullptr;
   ReadQuery(row, &state);
   const Field list = FindOne(row, {"passages", "candidates", "hits"});
@@ -281,10 +270,10 @@ RankingExample ReadExample(const Json& row, const RankingNeeds& needs, const eva
   const Field negatives = FindOne(row, {"negatives", "negative", "neg", "negative_passages"});
   const bool has_sides = positives.value != nullptr || negatives.value != nullptr;
   if (has_sides && list.value != nullptr) {
-    Drop("field '" + std::string(list.name) + "'", "stands beside positives or negatives");
+    DropRow("field '" + std::string(list.name) + "'", "stands beside positives or negatives");
   }
   if (!has_sides && list.value == nullptr) {
-    Drop("row", "expected positive and negatives, or passages, or candidates");
+    DropRow("row", "expected positive and negatives, or passages, or candidates");
   }
   has_sides ? ReadSides(row, positives, negatives, &state) : ReadList(row, list, &state);
   if (qrels != nullptr) Judge(*qrels, &state);

@@ -11,7 +11,7 @@ namespace dear {
 namespace {
 
 // In the order of Schedule::Kind.
-constexpr std::array<std::string_view, 8> kNames = {
+constexpr std::array<std::string_view, 8> kScheduleNames = {
     "constant",           "constant_with_warmup", "linear",     "cosine",
     "cosine_with_min_lr", "cosine_with_restarts", "polynomial", "inverse_sqrt"};
 
@@ -20,10 +20,10 @@ constexpr std::array<std::string_view, 8> kNames = {
 }
 
 size_t IndexOf(const std::string& name) {
-  const auto found = std::ranges::find(kNames, name);
-  if (found != kNames.end()) return static_cast<size_t>(found - kNames.begin());
+  const auto found = std::ranges::find(kScheduleNames, name);
+  if (found != kScheduleNames.end()) return static_cast<size_t>(found - kScheduleNames.begin());
   std::string known;
-  for (const std::string_view each : kNames) {
+  for (const std::string_view each : kScheduleNames) {
     known += (known.empty() ? "" : ", ") + std::string(each);
   }
   Refuse("'" + name + "' is not one of: " + known);
@@ -36,7 +36,7 @@ double Cosine(double turns) {
 }  // namespace
 
 std::span<const std::string_view> ScheduleNames() {
-  return kNames;
+  return kScheduleNames;
 }
 
 int64_t WarmupSteps(double steps, double ratio, int64_t total_steps) {

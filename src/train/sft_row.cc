@@ -3,14 +3,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "train/row_fields.h"
 
 namespace dear {
 namespace {
-
-// What drops the row: caught below, where it becomes the reason.
-[[noreturn]] void Drop(const std::string& what, const std::string& why) {
-  throw Error(ErrorCode::kInvalidFormat, what, why);
-}
 
 std::string Column(const std::optional<std::string>& name) {
   return "column '" + name.value_or("") + "'";
@@ -22,14 +18,9 @@ const Json* FindColumn(const Json& row, const std::optional<std::string>& column
   return found == row.end() || found->is_null() ? nullptr : &*found;
 }
 
-std::string Text(const Json& value, const std::string& what) {
-  if (!value.is_string()) Drop(what, std::string("expected a text, found ") + value.type_name());
-  return value.get<std::string>();
-}
-
 std::string TextOrNothing(const Json& row, const std::optional<std::string>& column) {
   const Json* value = FindColumn(row, column);
-  return value == nullptr ? "" : Text(*value, Column(column));
+  return value == nullptr ? "" : RowText(*value, Column(column));
 }
 
 void AppendHistory(const Json& row, const SftColumns& columns, SftExample* example) {
@@ -37,12 +28,12 @@ void AppendHistory(const Json& row, const SftColumns& columns, SftExample* examp
   if (history == nullptr || *history == "") return;
   const std::string what = Column(columns.history);
   if (!history->is_array()) {
-    Drop(what, std::string("expected a list of pairs, found ") + history->type_name());
+    DropRow(what, std::string("expected a list of pairs, found ") + history->type_name());
   }
   for (const Json& pair : *history) {
-    if (!pair.is_array() || pair.size() != 2) Drop(what, "expected pairs of texts");
-    example->turns.push_back({"user", Text(pair[0], what)});
-    example->turns.push_back({"assistant", Text(pair[1], what)});
+    if (!pair.is_array() || pair.size() != 2) DropRow(what, "expected pairs of texts");
+    example->turns.push_back({"user", RowText(pair[0], what)});
+    example->turns.push_back({"assistant", RowText(pair[1], what)});
   }
 }
 
@@ -54,8 +45,8 @@ SftExample ReadAlpaca(const Json& row, const SftColumns& columns) {
   if (!question.empty() && !input.empty()) question += '\n';
   example.turns.push_back({"user", question + input});
   const Json* answer = FindColumn(row, columns.response);
-  if (answer == nullptr) Drop(Column(columns.response), "expected the answer, found nothing");
-  example.turns.push_back({"assistant", Text(*answer, Column(columns.response))});
+  if (answer == nullptr) DropRow(Column(columns.response), "expected the answer, found nothing");
+  example.turns.push_back({"assistant", RowText(*answer, Column(columns.response))});
   example.system = TextOrNothing(row, columns.system);
   return example;
 }
@@ -63,13 +54,13 @@ SftExample ReadAlpaca(const Json& row, const SftColumns& columns) {
 std::string RequireText(const Json& message, const std::string& key) {
   const std::string what = "messages: field '" + key + "'";
   const Json* value = FindColumn(message, key);
-  if (value == nullptr) Drop(what, "is missing");
-  return Text(*value, what);
+  if (value == nullptr) DropRow(what, "is missing");
+  return RowText(*value, what);
 }
 
 ChatMessage ReadMessage(const Json& message, const SftTags& tags) {
   if (!message.is_object()) {
-    Drop("messages", std::string("expected objects, found ") + message.type_name());
+    DropRow("messages", std::string("expected objects, found ") + message.type_name());
   }
   ChatMessage out;
   out.role = RequireText(message, tags.role);
@@ -89,19 +80,19 @@ void CheckRoles(const SftTags& tags, std::vector<ChatMessage>* turns) {
     ChatMessage& turn = (*turns)[i];
     const std::string& expected = i % 2 == 0 ? tags.user : tags.assistant;
     if (turn.role != expected) {
-      Drop("turn " + std::to_string(i + 1),
-           "expected the role '" + expected + "', found '" + turn.role + "'");
+      DropRow("turn " + std::to_string(i + 1),
+              "expected the role '" + expected + "', found '" + turn.role + "'");
     }
     turn.role = i % 2 == 0 ? "user" : "assistant";
   }
-  if (turns->empty() || turns->size() % 2 != 0) Drop("messages", "the last one is no answer");
+  if (turns->empty() || turns->size() % 2 != 0) DropRow("messages", "the last one is no answer");
 }
 
 SftExample ReadSharegpt(const Json& row, const SftSource& source) {
   const SftTags& tags = source.tags;
   const Json* messages = FindColumn(row, source.columns.messages);
   if (messages == nullptr || !messages->is_array() || messages->empty()) {
-    Drop(Column(source.columns.messages), "expected a list of messages");
+    DropRow(Column(source.columns.messages), "expected a list of messages");
   }
   SftExample example;
   for (const Json& message : *messages) example.turns.push_back(ReadMessage(message, tags));
@@ -119,7 +110,8 @@ SftExample ReadSharegpt(const Json& row, const SftSource& source) {
 
 SftRow ReadSftRow(const Json& row, const SftSource& source) {
   try {
-    if (!row.is_object()) Drop("row", std::string("expected an object, found ") + row.type_name());
+    if (!row.is_object())
+      DropRow("row", std::string("expected an object, found ") + row.type_name());
     const bool is_alpaca = source.layout == SftLayout::kAlpaca;
     return {is_alpaca ? ReadAlpaca(row, source.columns) : ReadSharegpt(row, source), ""};
   } catch (const Error& error) {

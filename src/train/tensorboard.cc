@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "train/training_log.h"
 
 namespace dear {
 namespace fs = std::filesystem;
@@ -18,7 +19,6 @@ namespace {
 constexpr std::string_view kFileVersion = "brain.Event:2";
 constexpr uint32_t kCastagnoli = 0x82F63B78;  // the polynomial, lowest power in the highest bit
 constexpr uint32_t kMaskDelta = 0xA282EAD8;
-constexpr std::string_view kEvalPrefix = "eval_";
 
 constexpr std::array<uint32_t, 256> MakeCrcTable() {
   std::array<uint32_t, 256> table{};

@@ -16,7 +16,6 @@ namespace dear {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kEvalPrefix = "eval_";
 constexpr int64_t kSecondsOfDay = 86400;
 constexpr double kMostSeconds = 1e12;  // a guess at the time left may be anything
 

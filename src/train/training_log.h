@@ -7,12 +7,16 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
 #include "train/append_file.h"
 
 namespace dear {
+
+// Before the names of an evaluation's figures, in the log as in the results.
+constexpr std::string_view kEvalPrefix = "eval_";
 
 // What is told of one moment of a run: the figures of training since the last time, or those of an
 // evaluation, or both. A figure that was measured and is no number is NaN; one that was not

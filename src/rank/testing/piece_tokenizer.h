@@ -2,7 +2,7 @@
 #define DEAR_RANK_TESTING_PIECE_TOKENIZER_H_
 
 #include <algorithm>
-#include <map>
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,11 +32,13 @@ class PieceTokenizer final : public Tokenizer {
       out.offsets.emplace_back(0, 0);
     }
     for (size_t at = 0; at < text.size();) {
-      size_t length = std::min(longest_, text.size() - at);
-      auto found = ids_.find(text.substr(at, length));
-      while (found == ids_.end() && length > 1) found = ids_.find(text.substr(at, --length));
+      const std::string_view rest = text.substr(at);
+      const std::vector<TokenId>& begun = by_first_byte_[static_cast<uint8_t>(rest[0])];
+      const auto found = std::find_if(begun.begin(), begun.end(),
+                                      [&](TokenId id) { return rest.starts_with(Piece(id)); });
       // What it cannot write is a question mark.
-      out.ids.push_back(found == ids_.end() ? ids_.find("?")->second : found->second);
+      out.ids.push_back(found == begun.end() ? by_first_byte_['?'].back() : *found);
+      const size_t length = found == begun.end() ? 1 : Piece(*found).size();
       out.offsets.emplace_back(at, at + length);
       at += length;
     }
@@ -50,7 +52,7 @@ class PieceTokenizer final : public Tokenizer {
     std::string out;
     for (const TokenId id : ids) {
       if (id >= kFirst) {
-        out += pieces_[static_cast<size_t>(id - kFirst)];
+        out += Piece(id);
       } else if (!skip_special_tokens) {
         out += id == kBos ? "<bos>" : "<eos>";
       }
@@ -58,8 +60,9 @@ class PieceTokenizer final : public Tokenizer {
     return out;
   }
   std::optional<TokenId> TokenToId(std::string_view token) const override {
-    const auto found = ids_.find(token);
-    return found == ids_.end() ? std::nullopt : std::optional(found->second);
+    const auto found = std::find(pieces_.begin(), pieces_.end(), token);
+    if (found == pieces_.end()) return std::nullopt;
+    return static_cast<TokenId>(found - pieces_.begin()) + kFirst;
   }
   std::optional<std::string> IdToToken(TokenId id) const override {
     return Decode(std::span(&id, 1), false);
@@ -72,15 +75,19 @@ class PieceTokenizer final : public Tokenizer {
   const std::string& chat_template() const override { return template_; }
 
  private:
+  const std::string& Piece(TokenId id) const { return pieces_[static_cast<size_t>(id - kFirst)]; }
   void Add(const std::string& piece) {
-    if (ids_.emplace(piece, static_cast<TokenId>(pieces_.size()) + kFirst).second)
-      pieces_.push_back(piece);
-    longest_ = std::max(longest_, piece.size());
+    if (TokenToId(piece)) return;
+    const TokenId id = static_cast<TokenId>(pieces_.size()) + kFirst;
+    pieces_.push_back(piece);
+    std::vector<TokenId>& begun = by_first_byte_[static_cast<uint8_t>(piece[0])];
+    begun.insert(std::find_if(begun.begin(), begun.end(),
+                              [&](TokenId other) { return Piece(other).size() < piece.size(); }),
+                 id);
   }
 
   std::vector<std::string> pieces_;
-  std::map<std::string, TokenId, std::less<>> ids_;
-  size_t longest_ = 1;
+  std::array<std::vector<TokenId>, 256> by_first_byte_;  // the longest first
   std::string template_;
 };
 

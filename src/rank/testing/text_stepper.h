@@ -1,6 +1,7 @@
 #ifndef DEAR_RANK_TESTING_TEXT_STEPPER_H_
 #define DEAR_RANK_TESTING_TEXT_STEPPER_H_
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -44,6 +45,9 @@ class TextStepper final : public Stepper {
     config_.eos_ids = {PieceTokenizer::kEos};
     config_.max_positions = 1 << 14;
     config_.vocab_size = tokenizer.vocab_size();
+    for (uint64_t i = 0; i < static_cast<uint64_t>(config_.vocab_size); ++i) {
+      unwished_.push_back(HashUnit({}, i));
+    }
   }
 
   SequenceId Add(std::shared_ptr<const Adapter>) override {
@@ -98,11 +102,11 @@ class TextStepper final : public Stepper {
     const std::span<const TokenId> tokens = held.tokens;
     const auto written = tokens.subspan(held.prompt);
     const std::string answer = tokenizer_.Decode(written, true);
-    std::vector<float> row(static_cast<size_t>(config_.vocab_size));
-    const double shift = HashUnit(answer, 1);
-    for (size_t i = 0; i < row.size(); ++i) {
-      row[i] = static_cast<float>(HashUnit({}, i) + shift - 30);
-    }
+    std::vector<float> row(unwished_.size());
+    std::transform(unwished_.begin(), unwished_.end(), row.begin(),
+                   [shift = HashUnit(answer, 1) - 30](double logit) {
+                     return static_cast<float>(logit + shift);
+                   });
     std::map<TokenId, double> wished;
     // A text is cut from the left, so what comes next follows from the last token alone.
     const auto last = written.last(std::min<size_t>(1, written.size()));
@@ -127,6 +131,7 @@ class TextStepper final : public Stepper {
 
   const PieceTokenizer& tokenizer_;
   Mind mind_;
+  std::vector<double> unwished_;  // what every token gets, before a shift for all of them
   std::map<SequenceId, Held> held_;
   SequenceId last_ = 0;
 };
