@@ -36,9 +36,12 @@ TEST(RunTest, ReadsTrecLines) {
 
 TEST(RunTest, PiecesOfALongTextAreJoined) {
   std::string text;
-  const int lines = 700000;  // more than two pieces
-  for (int i = 0; i < lines; ++i)
-    text += "query" + std::to_string(i % 3) + " Q0 document" + std::to_string(i) + " 1 2.5 t\n";
+  const int lines = 120000;  // more than two pieces
+  const std::string tag(200, 't');
+  for (int i = 0; i < lines; ++i) {
+    text += "query" + std::to_string(i % 3) + " Q0 document" + std::to_string(i) + " 1 2.5 ";
+    text += tag + "\n";
+  }
   ThreadPool pool(2);
   const auto run = eval::Run::Parse(TextSource::FromString(text, "run"), &pool);
   ASSERT_EQ(run.queries().size(), 3U);
