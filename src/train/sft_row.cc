@@ -28,7 +28,7 @@ void AppendHistory(const Json& row, const SftColumns& columns, SftExample* examp
   if (history == nullptr || *history == "") return;
   const std::string what = Column(columns.history);
   if (!history->is_array()) {
-    DropRow(what, std::string("expected a list of pairs, found ") + history->type_name());
+    DropRowOfType(what, "a list of pairs", *history);
   }
   for (const Json& pair : *history) {
     if (!pair.is_array() || pair.size() != 2) DropRow(what, "expected pairs of texts");
@@ -60,7 +60,7 @@ std::string RequireText(const Json& message, const std::string& key) {
 
 ChatMessage ReadMessage(const Json& message, const SftTags& tags) {
   if (!message.is_object()) {
-    DropRow("messages", std::string("expected objects, found ") + message.type_name());
+    DropRowOfType("messages", "objects", message);
   }
   ChatMessage out;
   out.role = RequireText(message, tags.role);
@@ -110,8 +110,7 @@ SftExample ReadSharegpt(const Json& row, const SftSource& source) {
 
 SftRow ReadSftRow(const Json& row, const SftSource& source) {
   try {
-    if (!row.is_object())
-      DropRow("row", std::string("expected an object, found ") + row.type_name());
+    if (!row.is_object()) DropRowOfType("row", "an object", row);
     const bool is_alpaca = source.layout == SftLayout::kAlpaca;
     return {is_alpaca ? ReadAlpaca(row, source.columns) : ReadSharegpt(row, source), ""};
   } catch (const Error& error) {
