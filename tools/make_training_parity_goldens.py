@@ -22,16 +22,18 @@ import warnings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 import accelerate  # noqa: E402
+import bitsandbytes  # noqa: E402
 import peft  # noqa: E402
 import torch  # noqa: E402
 import transformers  # noqa: E402
 from peft import LoraConfig, TaskType, get_peft_model  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
+from transformers import BitsAndBytesConfig  # noqa: E402
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "tests/golden"
 OUT = GOLDEN / "train/parity"
-VERSIONS = {module.__name__: module.__version__ for module in (accelerate, peft, torch, transformers)}
+VERSIONS = {module.__name__: module.__version__ for module in (accelerate, bitsandbytes, peft, torch, transformers)}
 ALL = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 FIRST_ID, END, VOCAB = 3, 2, 131
 RANK, ALPHA, STEPS, BATCH, ACCUMULATION = 4, 8, 50, 2, 2
@@ -43,19 +45,19 @@ torch.set_num_threads(1)
 
 # --- examples ---
 
-def sft_row(numbers, length):
+def sft_row(numbers, length, vocab):
     """A prompt, and its tokens again folded into an alphabet of eleven: a pattern that few steps can learn."""
-    prompt = [numbers.randrange(FIRST_ID, VOCAB) for _ in range(length // 2)]
+    prompt = [numbers.randrange(FIRST_ID, vocab) for _ in range(length // 2)]
     answer = [FIRST_ID + t % 11 for t in prompt[:length - 1 - len(prompt)]] + [END]
     return {"ids": prompt + answer, "trained": [0] * len(prompt) + [1] * len(answer)}
 
 
-def sft_rows(seed, count):
+def sft_rows(seed, count, vocab=VOCAB):
     numbers = random.Random(seed)
     lengths = [5, 60] + [numbers.randrange(5, 61) for _ in range(count - 2)]
-    rows = [sft_row(numbers, length) for length in lengths]
+    rows = [sft_row(numbers, length, vocab) for length in lengths]
     # A conversation of two turns, and a row that is learned from its first token on, which nothing predicts.
-    first, second = sft_row(numbers, 14), sft_row(numbers, 9)
+    first, second = sft_row(numbers, 14, vocab), sft_row(numbers, 9, vocab)
     rows[3] = {key: first[key] + second[key] for key in first}
     rows[6]["trained"] = [1] * len(rows[6]["ids"])
     return rows
@@ -105,15 +107,33 @@ def inputs_of(sequences):
 
 # --- models ---
 
-def make_model(case):
+def read_base(case, kind, **options):
+    """The base, quantised on the fly where the case says so: bitsandbytes multiplies by it, forward and backward."""
+    options |= {"dtype": torch.float32, "attn_implementation": "eager"}
+    if "quantization_type" in case:
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type=case["quantization_type"],
+            bnb_4bit_use_double_quant=case["double_quantization"], bnb_4bit_compute_dtype=torch.float32)
+        options["device_map"] = "cpu"
+    if case["base"].endswith(".gguf"):
+        # transformers takes the size of the vocabulary from a tokenizer, which this file has none of. The weights
+        # are plain numbers then, but Trainer refuses a model that remembers the file.
+        model = kind.from_pretrained(GOLDEN / "model/bases", gguf_file=case["base"], vocab_size=VOCAB, **options)
+        model.is_quantized, model.hf_quantizer = False, None
+        return model
+    return kind.from_pretrained(GOLDEN / "model/bases" / case["base"], **options)
+
+
+def make_model(case, double):
     kind = transformers.AutoModelForCausalLM
     head, task, saved = {}, TaskType.CAUSAL_LM, None
     if case["stage"] == "pointwise":
         kind = transformers.AutoModelForSequenceClassification
         head, task, saved = {"num_labels": 1, "pad_token_id": 0}, TaskType.SEQ_CLS, ["score"]
     torch.manual_seed(case["seed"])
-    model = kind.from_pretrained(GOLDEN / "model/bases" / case["base"], dtype=torch.float32,
-                                 attn_implementation="eager", **head)
+    model = read_base(case, kind, **head)
+    if double and getattr(model, "is_quantized", False):
+        model = model.dequantize(torch.float32)
     model.config.use_cache = False
     if case.get("whole"):
         return model
@@ -258,6 +278,16 @@ CASES = {
     # peft's first magnitudes are the norms of the weight; weight decay takes from them too.
     "sft_llama_dora": {"base": "llama", "stage": "sft", "rows": 24, "max_steps": STEPS, "zero_b": True,
                        "weight_decay": 0.01, "lora_target": ALL, "learning_rate": 1e-2, "seed": 7, "use_dora": True},
+    # QLoRA beside bitsandbytes' own products of weights in 4 bits.
+    "sft_llama_nf4": {"base": "llama_64_f32", "stage": "sft", "rows": 24, "max_steps": STEPS, "zero_b": True,
+                      "weight_decay": 0.01, "lora_target": ALL, "learning_rate": 1e-2, "seed": 9, "vocab": 67,
+                      "quantization_type": "nf4", "double_quantization": True},
+    "sft_llama_fp4": {"base": "llama_64_f32", "stage": "sft", "rows": 23, "max_steps": STEPS, "zero_b": False,
+                      "weight_decay": 0.0, "lora_target": ALL, "learning_rate": 1e-2, "seed": 10, "vocab": 67,
+                      "quantization_type": "fp4", "double_quantization": False},
+    # Straight from a GGUF file, with types of blocks that take turns.
+    "sft_gguf": {"base": "gguf_llama_mixed.gguf", "stage": "sft", "rows": 24, "max_steps": STEPS, "zero_b": True,
+                 "weight_decay": 0.0, "lora_target": ALL, "learning_rate": 1e-2, "seed": 11},
     "pointwise_binary": {"base": "llama", "stage": "pointwise", "rows": 12, "max_steps": STEPS, "zero_b": True,
                          "weight_decay": 0.0, "lora_target": [t for t in ALL if t != "k_proj"], "learning_rate": 5e-3,
                          "seed": 4, "loss": "ranknet_binary", "kl_weight": 0.1, "temperature": 2.0},
@@ -280,6 +310,9 @@ def settings(case):
                    "passages_per_query": 4}
     tuning = {"finetuning_type": "lora", "lora_rank": RANK, "lora_alpha": ALPHA, "lora_dropout": 0.0,
               "lora_target": case["lora_target"], **({"use_dora": True} if case.get("use_dora") else {})}
+    if "quantization_type" in case:
+        tuning |= {"quantization_bit": 4, "quantization_type": case["quantization_type"],
+                   "double_quantization": case["double_quantization"]}
     if case.get("whole"):
         tuning = {"finetuning_type": "full"}
     length = {key: case[key] for key in ("max_steps", "num_train_epochs") if key in case}
@@ -294,7 +327,7 @@ def settings(case):
 
 def run(case, examples, folder, double):
     """Steps, and the trained tensors as peft saves them."""
-    model = make_model(case)
+    model = make_model(case, double)
     whole = case.get("whole")
     if not whole:
         save_adapter(model, folder / "initial", case["base"])
@@ -319,7 +352,7 @@ def files_of(folder):
 
 def make(name):
     case = CASES[name]
-    examples = ROWS[case["stage"]](case["seed"], case["rows"])
+    examples = ROWS[case["stage"]](case["seed"], case["rows"], **({"vocab": case["vocab"]} if "vocab" in case else {}))
     with tempfile.TemporaryDirectory() as scratch:
         first, again, double = (pathlib.Path(scratch, which) for which in ("first", "again", "double"))
         steps, tensors = run(case, examples, first, False)

@@ -7,8 +7,6 @@
 namespace dear {
 namespace {
 
-constexpr size_t kAlone = 1;
-
 // An answer of `tokens` tokens, drafted at the budget's length, of which `keeps` says how many are
 // kept; the cost beside that without drafts.
 template <typename Keeps>
@@ -18,9 +16,10 @@ double CostRatio(double pass_rows, size_t prompt, size_t tokens, Keeps keeps) {
   double cost = static_cast<double>(prompt) + pass_rows;
   const double plain = cost + static_cast<double>(tokens - 1) * (pass_rows + 1);
   for (size_t written = 1; written < tokens;) {
-    const size_t drafted = std::min(budget.Limit(kAlone, budget.kept()), tokens - written - 1);
+    budget.Share(1, budget.kept());
+    const size_t drafted = std::min(budget.Limit(), tokens - written - 1);
     const size_t kept = std::min(drafted, static_cast<size_t>(keeps(drafted)));
-    budget.Verified(drafted, kept, kAlone);
+    budget.Verified(drafted, kept);
     cost += pass_rows + 1 + static_cast<double>(drafted);
     written += kept + 1;
   }
@@ -43,25 +42,28 @@ TEST(DraftBudget, RejectedDraftsCostHardlyAnything) {
 TEST(DraftBudget, KeptDraftsBecomeLong) {
   DraftBudget budget(8);
   budget.Prompt(100);
-  EXPECT_EQ(budget.Limit(kAlone, 0), 3U);  // 3 % of 100 rows
-  budget.Verified(3, 3, kAlone);
+  EXPECT_EQ(budget.Limit(), 3U);  // 3 % of 100 rows
+  budget.Verified(3, 3);
+  budget.Share(1, 3);
   // 3 % of 100 + 4 * 9 rows, and three calls of 8 rows saved.
-  EXPECT_EQ(budget.Limit(kAlone, budget.kept()), 28U);
-  budget.Verified(28, 28, kAlone);
-  EXPECT_GT(budget.Limit(kAlone, budget.kept()), 150U);
+  EXPECT_EQ(budget.Limit(), 28U);
+  budget.Verified(28, 28);
+  budget.Share(1, 31);
+  EXPECT_GT(budget.Limit(), 150U);
   EXPECT_LT(CostRatio(8, 100, 150, [](size_t drafted) { return drafted; }), 0.3);
 }
 
 TEST(DraftBudget, ATokenMustBeWorthItsRow) {
   DraftBudget budget(8);
   budget.Prompt(100000);
-  const size_t first = budget.Limit(kAlone, 0);
+  const size_t first = budget.Limit();
   EXPECT_GT(first, 100U);
-  for (int i = 0; i < 30; ++i) budget.Verified(20, 3, kAlone);
+  for (int i = 0; i < 30; ++i) budget.Verified(20, 3);
   // 30.5 of 170 were rejected: 0.82^11 > 1/9 > 0.82^12.
-  EXPECT_EQ(budget.Limit(kAlone, budget.kept()), 11U);
+  EXPECT_EQ(budget.Limit(), 11U);
   // Shared by sixteen answers a call has little to be saved.
-  EXPECT_LE(budget.Limit(16, budget.kept()), 2U);
+  budget.Share(16, budget.kept());
+  EXPECT_LE(budget.Limit(), 2U);
 }
 
 TEST(DraftBudget, RepetitionsHaveARecordAndAnAllowanceOfTheirOwn) {
@@ -69,21 +71,41 @@ TEST(DraftBudget, RepetitionsHaveARecordAndAnAllowanceOfTheirOwn) {
   DraftBudget budget(8);
   budget.Prompt(1000);
   // Half of them is kept: 0.5^3 > 1/9 > 0.5^4.
-  EXPECT_EQ(budget.Limit(kAlone, 0, kRepetition), 3U);
+  EXPECT_EQ(budget.Limit(kRepetition), 3U);
   for (int i = 0; i < 50; ++i) {
-    budget.Verified(budget.Limit(kAlone, budget.kept(), kRepetition), 0, kAlone, kRepetition);
+    budget.Verified(budget.Limit(kRepetition), 0, kRepetition);
   }
   // 1.5 % of 1,000 + 50 * 9 rows are lost; the form is drafted as if nothing were.
-  EXPECT_EQ(budget.Limit(kAlone, budget.kept(), kRepetition), 0U);
-  EXPECT_GE(budget.Limit(kAlone, budget.kept()), 20U);
+  EXPECT_EQ(budget.Limit(kRepetition), 0U);
+  EXPECT_GE(budget.Limit(), 20U);
 }
 
 TEST(DraftBudget, NothingIsSavedBeforeAllHaveSavedIt) {
   DraftBudget budget(8);
   budget.Prompt(40);
-  budget.Verified(1, 1, 2);
-  EXPECT_EQ(budget.Limit(2, 0), 1U);
-  EXPECT_GT(budget.Limit(2, 1), 4U);
+  budget.Share(2, 0);
+  budget.Verified(1, 1);
+  budget.Share(2, 0);
+  EXPECT_EQ(budget.Limit(), 1U);
+  budget.Share(2, 1);
+  EXPECT_GT(budget.Limit(), 4U);
+}
+
+// Two answers have saved ten calls; when one of them ends, half of them stay the other's.
+TEST(DraftBudget, WhatWasSavedTogetherIsNotOnesOwnLater) {
+  DraftBudget budget(8);
+  budget.Share(2, 0);
+  budget.Verified(10, 10);
+  budget.Share(2, 10);
+  EXPECT_EQ(budget.Limit(), 41U);  // ten halves of 8 rows, and 3 % of 11 * (1 + 4)
+  budget.Share(1, 10);
+  EXPECT_EQ(budget.Limit(), 41U);
+  budget.Verified(41, 1);
+  budget.Share(1, 11);
+  EXPECT_EQ(budget.Limit(), 9U);  // 41.95 - 40 + 8
+  budget.Inherit(20);
+  EXPECT_EQ(budget.Limit(), 29U);
+  EXPECT_NEAR(budget.Unspent(), 29.95, 1e-9);
 }
 
 }  // namespace

@@ -88,15 +88,18 @@ std::vector<Generated> Generate(Stepper& stepper, const std::shared_ptr<const To
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 
     int64_t row = 0;
+    double left = 0;  // by those that finish
     for (size_t i = 0; i < steps.size(); ++i) {
       const size_t count = steps[i].tokens.size();
       std::vector<Drafter::Logits> rows;
       for (size_t r = steps[i].logits_from; r < count; ++r) rows.push_back(outputs.Row(row++));
       if (!members[i]->Take(
               rows, seconds * static_cast<double>(count) / static_cast<double>(num_tokens))) {
+        left += members[i]->Unspent();
         running.erase(members[i]);
       }
     }
+    for (Sequence& sequence : running) sequence.Inherit(left / static_cast<double>(running.size()));
   }
 }
 

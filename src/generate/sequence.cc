@@ -47,7 +47,7 @@ Step Sequence::NextStep(const Room& room) {
   const size_t waiting = tokens_.size() - fed_;
   const size_t count = out_.ids.empty() ? std::min(waiting, room.prompt_tokens) : waiting;
   draft_.clear();
-  sharing_ = room.sharing;
+  budget_.Share(room.sharing, room.least_kept);
   if (out_.ids.empty()) budget_.Prompt(count);
   if (count == waiting) MakeDraft(room, count);
   step_.assign(tokens_.begin() + static_cast<std::ptrdiff_t>(fed_),
@@ -68,9 +68,7 @@ void Sequence::MakeDraft(const Room& room, size_t count) {
       std::min({room.draft_tokens, left(static_cast<int64_t>(room.prompt_tokens), count),
                 left(request_.max_new_tokens, out_.ids.size() + 1),
                 left(stepper_.config().max_positions, tokens_.size())});
-  const auto limit = [&](DraftSource source) {
-    return std::min(most, budget_.Limit(room.sharing, room.least_kept, source));
-  };
+  const auto limit = [&](DraftSource source) { return std::min(most, budget_.Limit(source)); };
   draft_ = request_.drafter->Draft(
       out_.ids, std::max(limit(DraftSource::kForm), limit(DraftSource::kRepetition)));
   source_ = request_.drafter->source();
@@ -103,8 +101,8 @@ bool Sequence::Take(std::span<const Drafter::Logits> rows, double seconds) {
   out_.drafted += static_cast<int64_t>(draft_.size());
   out_.accepted += static_cast<int64_t>(accepted);
   fed_ += accepted;
+  budget_.Verified(draft_.size(), accepted, source_);
   if (!goes_on) return false;
-  budget_.Verified(draft_.size(), accepted, sharing_, source_);
   if (request_.drafter) request_.drafter->Learn(rows, accepted);
   if (accepted < draft_.size()) stepper_.Truncate(id_, static_cast<int64_t>(fed_));
   return true;

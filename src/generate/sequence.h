@@ -37,6 +37,9 @@ class Sequence {
   Step NextStep(const Room& room);
   // Drafted tokens that were kept so far.
   size_t kept_tokens() const { return budget_.kept(); }
+  // What it may still lose by drafts; when it is finished, those that go on inherit it.
+  double Unspent() const { return budget_.Unspent(); }
+  void Inherit(double rows) { budget_.Inherit(rows); }
   // Rows of that step that are drafts.
   size_t draft_tokens() const { return draft_.size(); }
 
@@ -71,7 +74,6 @@ class Sequence {
   std::vector<TokenId> step_;
   std::vector<TokenId> draft_;  // the end of it
   DraftSource source_ = DraftSource::kForm;
-  size_t sharing_ = 1;
   std::vector<float> masked_logits_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/testing/sanitized.h"
+#include "generate/draft_budget.h"
 #include "generate/generator.h"
 #include "rank/testing/ranking_minds.h"
 
@@ -74,7 +75,7 @@ void ExpectSame(const Case& test, const std::vector<std::string>& prompts) {
     ASSERT_EQ(plain.generated[i].drafted, 0);
   }
   // Whatever the model writes, by the cost of a call that the budget knows.
-  ASSERT_LE(drafted.cost, plain.cost * 1.05) << plain.generated[0].text;
+  ASSERT_LE(drafted.cost, plain.cost * (1 + DraftBudget::kAllowance)) << plain.generated[0].text;
 }
 
 std::string PromptOf(int seed, size_t length = 300) {
@@ -122,7 +123,7 @@ TEST(PermutationDrafter, TokensAreThoseOfGreedyWhateverTheModelWrites) {
           cases.back().max_new_tokens = cut;
         }
         for (const Case& test : cases) {
-          if (testing::kSanitized && ++number % 4 != 0) continue;
+          if (testing::kSanitized && ++number % 11 != 0) continue;
           std::vector<std::string> prompts;
           prompts.reserve(3);
           for (int i = 0; i < 3; ++i) prompts.push_back(PromptOf(++seed));
@@ -134,7 +135,7 @@ TEST(PermutationDrafter, TokensAreThoseOfGreedyWhateverTheModelWrites) {
       }
     }
   }
-  EXPECT_GT(seed, testing::kSanitized ? 450 : 1900);
+  EXPECT_GT(seed, testing::kSanitized ? 150 : 1900);
 }
 
 TEST(PermutationDrafter, OtherFormatsAreDraftedToo) {
@@ -148,7 +149,7 @@ TEST(PermutationDrafter, OtherFormatsAreDraftedToo) {
     mind.item_end = "";
     mind.separator = ", ";
     test.mind = mind;
-    for (int seed = 0; seed < 20; ++seed) {
+    for (int seed = 0; seed < testing::Trials(20); ++seed) {
       ExpectSame(test, {PromptOf(seed)});
       EXPECT_LT(Write(test, {PromptOf(seed)}, true).calls,
                 Write(test, {PromptOf(seed)}, false).calls * 2 / 3);
@@ -201,7 +202,7 @@ Spread Passes(const PieceTokenizer& tokenizer, const LearntMind& mind, int promp
 TEST(PermutationDrafter, ASettledRankingTakesTwoCalls) {
   LearntMind mind;
   mind.noise = 0;
-  const Spread spread = Passes(testing::RankingTokenizers()[0], mind, 20);
+  const Spread spread = Passes(testing::RankingTokenizers()[0], mind, testing::Trials(20));
   EXPECT_EQ(spread.most, 2);
   EXPECT_EQ(spread.fewest_tokens, 80);  // of which greedy needs as many calls
 }
@@ -211,7 +212,7 @@ TEST(PermutationDrafter, DigitsAndCharactersTakeAFewMore) {
   LearntMind mind;
   mind.noise = 0;
   for (const size_t which : {1U, 3U}) {
-    const Spread spread = Passes(testing::RankingTokenizers()[which], mind, 20);
+    const Spread spread = Passes(testing::RankingTokenizers()[which], mind, testing::Trials(20));
     EXPECT_LE(spread.most, 6);
     EXPECT_GE(spread.fewest_tokens, which == 1 ? 91 : 128);
   }
@@ -222,7 +223,7 @@ TEST(PermutationDrafter, WhimsOfTheModelCostCalls) {
   for (const double noise : {0.05, 0.2}) {
     LearntMind mind;
     mind.noise = noise;
-    const Spread spread = Passes(testing::RankingTokenizers()[0], mind, 20);
+    const Spread spread = Passes(testing::RankingTokenizers()[0], mind, testing::Trials(20));
     EXPECT_LE(spread.mean, noise < 0.1 ? 5 : 8);
     EXPECT_GT(spread.mean, before);
     before = spread.mean;

@@ -12,6 +12,7 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/testing/sanitized.h"
 #include "rank/testing/permutations.h"
 
 namespace dear {
@@ -201,7 +202,7 @@ TEST(SettledPlan, TheFirstPlacesAreThoseOfAllWindows) {
   };
   int64_t saved[3] = {};
   for (int64_t n = 0; n <= 300; ++n) {
-    for (int trial = 0; trial < 10; ++trial) {
+    for (int trial = 0; trial < testing::Trials(10); ++trial) {
       WindowRule rule{.size = draw(0, 2) == 0 ? 20 : draw(2, 30),
                       .depth = draw(0, 3) == 0 ? draw(1, 300) : 0,
                       .passes = draw(1, 6),
@@ -227,7 +228,7 @@ TEST(SettledPlan, TheFirstPlacesAreThoseOfAllWindows) {
       }
     }
   }
-  for (const int64_t windows : saved) EXPECT_GT(windows, 1000);
+  for (const int64_t windows : saved) EXPECT_GT(windows, testing::Trials(1000));
 }
 
 TEST(SettledPlan, APassThatChangedNothingIsTheLast) {
@@ -313,7 +314,7 @@ TEST(WindowPlan, NoPassageIsEverLostOrDoubled) {
   };
   for (const WindowOrder order :
        {WindowOrder::kSliding, WindowOrder::kPartition, WindowOrder::kTournament}) {
-    for (int64_t n = 0; n < 70; ++n) {
+    for (int64_t n = 0; n < 70; n += testing::kSanitized ? 4 : 1) {
       for (const int64_t size : {2, 3, 4, 7, 20}) {
         for (const int64_t depth : {0, 1, 10, 50}) {
           for (const int64_t step : {0, 1, 2}) {

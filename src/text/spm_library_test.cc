@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "base/testing/goldens.h"
+#include "base/testing/sanitized.h"
 #include "text/spm_pipeline.h"
 #include "text/tokenizer_files.h"
 #include "text/unicode.h"
@@ -102,7 +103,7 @@ TEST_P(SentencePieceModels, GiveTheIdsOfTheLibrary) {
   ASSERT_TRUE(library.LoadFromSerializedProto(file).ok());
   const auto tokenizer = TokenizerFromSentencePiece(file, {}, GetParam());
   std::mt19937 random(11);
-  for (int i = 0; i < 5000; ++i) {
+  for (int i = 0; i < testing::Trials(5000); ++i) {
     const std::string text = RandomText(random);
     SCOPED_TRACE(text);
     std::vector<int> expected;

@@ -114,7 +114,13 @@ TEST_P(TrainingParityTest, FiftyStepsFollowTransformersAndPeft) {
     checkpoint.config.head = HeadKind::kSequenceClassification;
     checkpoint.config.num_labels = 1;
   }
-  const auto model = Model::Load(checkpoint);
+  LoadOptions options;
+  if (settings.contains("quantization_type")) {
+    options.weights = {
+        .form = settings["quantization_type"] == "nf4" ? WeightForm::kNf4 : WeightForm::kFp4,
+        .double_quant = settings["double_quantization"]};
+  }
+  const auto model = Model::Load(checkpoint, options);
   const bool whole = settings["finetuning_type"] == "full";
   const auto trained = whole ? TrainableAdapter::Whole(*model, checkpoint, 1)
                              : std::make_unique<TrainableAdapter>(
@@ -179,8 +185,9 @@ TEST_P(TrainingParityTest, FiftyStepsFollowTransformersAndPeft) {
 
 INSTANTIATE_TEST_SUITE_P(Golden, TrainingParityTest,
                          ::testing::Values("sft_llama", "sft_qwen3", "sft_gemma", "sft_llama_dora",
-                                           "sft_llama_whole", "pointwise_binary",
-                                           "pointwise_teacher", "likelihood"),
+                                           "sft_llama_whole", "sft_llama_nf4", "sft_llama_fp4",
+                                           "sft_gguf", "pointwise_binary", "pointwise_teacher",
+                                           "likelihood"),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

@@ -17,6 +17,11 @@ inline constexpr bool kSanitized = false;
 inline constexpr bool kSanitized = false;
 #endif
 
+// As many trials of a property as such a build makes of the `n` of another.
+constexpr int Trials(int n) {
+  return kSanitized ? (n + 3) / 4 : n;
+}
+
 }  // namespace dear::testing
 
 #endif  // DEAR_BASE_TESTING_SANITIZED_H_

@@ -74,6 +74,25 @@ TEST(CpuBackwardOpsTest, PackedWeightsMeetRoundedGradients) {
     const auto packed = PackMatrix(*form);
     std::vector<float> numbers(static_cast<size_t>(kOut * kIn));
     packed->CopyRows(0, kOut, numbers.data());
+    struct Sum {
+      size_t at;
+      double value;
+      double magnitude;
+    };
+    std::vector<Sum> sums;
+    for (const int64_t row : {int64_t{0}, int64_t{95}, kRows - 1}) {
+      for (int64_t in = 0; in < kIn; ++in) {
+        const auto at = static_cast<size_t>(row * kIn + in);
+        Sum sum{at, start[at], std::abs(double{start[at]})};
+        for (int64_t out = 0; out < kOut; ++out) {
+          const double term = double{RoundThroughBF16(dy[static_cast<size_t>(row * kOut + out)])} *
+                              numbers[static_cast<size_t>(out * kIn + in)];
+          sum.value += term;
+          sum.magnitude += std::abs(term);
+        }
+        sums.push_back(sum);
+      }
+    }
     for (const KernelTable* kernels : dear::testing::KernelsUnderTest()) {
       std::vector<float> dx = start;
       Ops(1, *kernels).MatMulInput(dy.data(), kRows, *packed, dx.data());
@@ -81,21 +100,10 @@ TEST(CpuBackwardOpsTest, PackedWeightsMeetRoundedGradients) {
       Ops(3, *kernels).MatMulInput(dy.data(), kRows, *packed, shared.data());
       EXPECT_EQ(std::memcmp(dx.data(), shared.data(), dx.size() * sizeof(float)), 0)
           << packed->form() << " " << kernels->name;
-      for (const int64_t row : {int64_t{0}, int64_t{95}, kRows - 1}) {
-        for (int64_t in = 0; in < kIn; ++in) {
-          const auto at = static_cast<size_t>(row * kIn + in);
-          double sum = start[at];
-          double magnitude = std::abs(sum);
-          for (int64_t out = 0; out < kOut; ++out) {
-            const double term =
-                double{RoundThroughBF16(dy[static_cast<size_t>(row * kOut + out)])} *
-                numbers[static_cast<size_t>(out * kIn + in)];
-            sum += term;
-            magnitude += std::abs(term);
-          }
-          ASSERT_NEAR(dx[at], sum, magnitude * (kOut + 1) * 0x1p-24)
-              << packed->form() << " " << kernels->name << " at " << row << ", " << in;
-        }
+      for (const Sum& sum : sums) {
+        ASSERT_NEAR(dx[sum.at], sum.value, sum.magnitude * (kOut + 1) * 0x1p-24)
+            << packed->form() << " " << kernels->name << " at " << sum.at / kIn << ", "
+            << sum.at % kIn;
       }
     }
   }
