@@ -36,8 +36,8 @@ std::shared_ptr<const Matrix> ModelBuilder::ForProducts(std::shared_ptr<const Ma
   if (options_.compute == Compute::kReference) return weight;
   const bool scores = place == Place::kHead && config_.head == HeadKind::kSequenceClassification;
   if (options_.compute == Compute::kFast || scores) return PackMatrix(*weight, pool);
-  constexpr int64_t kBlock = 32;  // of Q8_0
-  if (!weight->Coded() && weight->cols() % kBlock == 0) {
+  constexpr int64_t kQ8Width = 32;
+  if (!weight->Coded() && weight->cols() % kQ8Width == 0) {
     weight = ConvertMatrix(weight, {.form = WeightForm::kQ8_0}, pool);
   }
   return PackMatrix(*weight, pool, Activations::kInt8);

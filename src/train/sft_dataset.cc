@@ -17,7 +17,7 @@ size_t Below(size_t count, Random* random) {
 
 // `wanted` of `count` rows in a random order; where more are wanted than there are, all of them and
 // then some a second time.
-std::vector<size_t> Drawn(size_t count, size_t wanted, Random* random) {
+std::vector<size_t> DrawnRows(size_t count, size_t wanted, Random* random) {
   std::vector<size_t> rows(count);
   std::iota(rows.begin(), rows.end(), size_t{0});
   for (size_t i = 0; i < std::min(wanted, count); ++i) {
@@ -75,7 +75,8 @@ void SftDataset::AddSource(size_t source_index, const SftDatasetOptions& options
   if (source.num_samples && !rows.empty()) {
     Random random(options.seed);
     std::vector<RowOf> drawn;
-    for (const size_t row : Drawn(rows.size(), static_cast<size_t>(*source.num_samples), &random)) {
+    for (const size_t row :
+         DrawnRows(rows.size(), static_cast<size_t>(*source.num_samples), &random)) {
       drawn.push_back(rows[row]);
     }
     rows = std::move(drawn);

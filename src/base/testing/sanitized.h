@@ -19,7 +19,7 @@ inline constexpr bool kSanitized = false;
 
 // As many trials of a property as such a build makes of the `n` of another.
 constexpr int Trials(int n) {
-  return kSanitized ? (n + 3) / 4 : n;
+  return kSanitized ? (n + 9) / 10 : n;
 }
 
 }  // namespace dear::testing
