@@ -108,7 +108,8 @@ def inputs_of(sequences):
 # --- models ---
 
 def read_base(case, kind, **options):
-    """The base, quantised on the fly where the case says so: bitsandbytes multiplies by it, forward and backward."""
+    """The base in f32: of a folder, of a GGUF file as the numbers that its blocks stand for, or quantised on the fly where
+    the case says so, so that bitsandbytes multiplies by it, forward and backward."""
     options |= {"dtype": torch.float32, "attn_implementation": "eager"}
     if "quantization_type" in case:
         options["quantization_config"] = BitsAndBytesConfig(
