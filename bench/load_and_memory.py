@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+import process_memory
+
 
 def drop_from_page_cache(model):
     files = [model] if model.is_file() else [f for f in model.rglob("*") if f.is_file()]
@@ -30,16 +32,7 @@ def drop_from_page_cache(model):
 def run(dear, model, ids, out):
     begun = time.perf_counter()
     process = subprocess.Popen([dear, "logits", "-m", model, "--ids", ids, "-o", out], stdout=subprocess.DEVNULL)
-    resident = anonymous = 0
-    while process.poll() is None:
-        try:
-            with open(f"/proc/{process.pid}/status") as status:
-                fields = dict(line.split(":", 1) for line in status)
-            resident = max(resident, int(fields.get("VmHWM", "0").split()[0]))
-            anonymous = max(anonymous, int(fields.get("RssAnon", "0").split()[0]))
-        except OSError:
-            pass
-        time.sleep(0.005)
+    resident, anonymous = process_memory.watch(process)
     seconds = time.perf_counter() - begun
     if process.returncode:
         sys.exit(f"{model}: dear logits failed")
@@ -48,7 +41,7 @@ def run(dear, model, ids, out):
     values = array.array("f", data[header:])
     if not values or not all(map(math.isfinite, values)):
         sys.exit(f"{model}: logits are not finite numbers")
-    return seconds, resident / 1e6, anonymous / 1e6, hashlib.sha256(data).hexdigest()
+    return seconds, resident / 1e9, anonymous / 1e9, hashlib.sha256(data).hexdigest()
 
 
 def main():

@@ -53,17 +53,33 @@ def write_corpus(work, source, passages):
           [{"docid": f"{source}-{i}", "text": text} for i, text in enumerate(dict.fromkeys(passages))])
 
 
+def rows_of(data, source):
+    """All pairs of a source in an order drawn by the seed: those that are held out, and the others, of other passages."""
+    rows = read(data / f"{source}.jsonl")
+    random.Random(SEED).shuffle(rows)
+    count = DEV.get(source, 0)
+    held = {key(row["positive"]) for row in rows[:count]}
+    return rows[:count], [row for row in rows[count:] if key(row["positive"]) not in held]
+
+
+def write_corpus_of(data, work, source):
+    write_corpus(work, source, [row["positive"] for row in read(data / f"{source}.jsonl")])
+
+
+def hold_out(data, work):
+    dev = []
+    for source in DEV:
+        write_corpus_of(data, work, source)
+        dev += [{"query": row["query"], "positive": row["positive"], "source": source} for row in rows_of(data, source)[0]]
+    write(work / "dev.pairs.jsonl", dev)
+
+
 def choose_pairs(data, work, counts):
-    """Pairs of each source to learn from, and others, of other passages, to choose by; and all passages of each."""
-    train, dev = [], []
+    """Pairs of each source to learn from, and all passages of each."""
+    train = []
     for source in ("qed", "squad_sentences", "medquad"):
-        rows = read(data / f"{source}.jsonl")
-        write_corpus(work, source, [row["positive"] for row in rows])
-        random.Random(SEED).shuffle(rows)
-        count = DEV.get(source, 0)
-        held_passages = {key(row["positive"]) for row in rows[:count]}
-        rest = [row for row in rows[count:] if key(row["positive"]) not in held_passages]
-        dev += [{"query": row["query"], "positive": row["positive"], "source": source} for row in rows[:count]]
+        write_corpus_of(data, work, source)
+        rest = rows_of(data, source)[1]
         train += [{"query": row["query"], "positive": row["positive"], "source": source} for row in rest[:counts[source]]]
         if source == "qed":
             draw = random.Random(SEED)
@@ -71,7 +87,6 @@ def choose_pairs(data, work, counts):
             write_corpus(work, "qed_chunks", [chunk for chunks in own.values() for chunk in chunks])
             train += [{"query": row["query"], "positives": own[row["positive"]], "source": "qed_chunks"}
                       for row in rest[-counts["qed_chunks"]:]]
-    write(work / "dev.pairs.jsonl", dev)
     write(work / "pairs.jsonl", train)
 
 
@@ -127,14 +142,18 @@ class MiniLm:
         return vectors
 
 
+def score_all(pairs):
+    """{(query, passage): the teacher's score} of such pairs."""
+    vectors = MiniLm().embed([text for pair in pairs for text in pair])
+    return {(query, passage): COSINE_SCALE * float(vectors[query] @ vectors[passage]) for query, passage in pairs}
+
+
 def label(work, most_negatives):
     rows = read(work / "mined.jsonl")
-    texts = [text for row in rows for text in (row["query"], *positives_of(row), *row["negatives"])]
-    vectors = MiniLm().embed(texts)
+    scores = score_all([(row["query"], text) for row in rows for text in (*positives_of(row), *row["negatives"])])
     labelled = []
     for row in rows:
-        score = {text: COSINE_SCALE * float(vectors[row["query"]] @ vectors[text])
-                 for text in (*positives_of(row), *row["negatives"])}
+        score = {text: scores[row["query"], text] for text in (*positives_of(row), *row["negatives"])}
         first, *others = sorted(positives_of(row), key=lambda text: -score[text])
         if row["source"] != "qed_chunks":
             score[first] += POSITIVE_BONUS
@@ -159,16 +178,22 @@ def make_dev(work):
     (work / "dev.qrels.txt").write_text("".join(qrels))
 
 
-def make(data, work, dear, counts, negatives):
-    """All of the above in folder `work`, from rows in folder `data`; counts: pairs of each source that are learned from."""
+def make_held_out(data, work, dear):
+    """What is held out, in folder `work`, from rows in folder `data`."""
     work.mkdir(parents=True, exist_ok=True)
+    if not (work / "dev.pairs.jsonl").exists():
+        hold_out(data, work)
+    if not (work / "dev.mined.jsonl").exists():
+        mine(dear, work, "dev.pairs.jsonl", "dev.mined.jsonl", "-n", str(DEV_PASSAGES - 1), "--depth", "19")
+    if not (work / "dev.qrels.txt").exists():
+        make_dev(work)
+
+
+def make_scored(data, work, dear, counts, negatives):
+    """What is learned from with mined negatives and a teacher's scores; counts: pairs of each source."""
     if not (work / "pairs.jsonl").exists():
         choose_pairs(data, work, counts)
     if not (work / "mined.jsonl").exists():
         mine(dear, work, "pairs.jsonl", "mined.jsonl", "-n", str(negatives), "--depth", "40", "--sample")
     if not (work / "train.jsonl").exists():
         label(work, negatives)
-    if not (work / "dev.mined.jsonl").exists():
-        mine(dear, work, "dev.pairs.jsonl", "dev.mined.jsonl", "-n", str(DEV_PASSAGES - 1), "--depth", "19")
-    if not (work / "dev.qrels.txt").exists():
-        make_dev(work)

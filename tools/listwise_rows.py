@@ -1,21 +1,25 @@
-"""Rows of prompt and answer for the listwise adapters of the default model, from scored lists of passages."""
+"""Rows of prompt and answer for the listwise adapters of the default model, from pairs of a query and its passage."""
 import random
 import re
+import typing
 
 import yaml
 
-# A row shows so many passages. The longest lists twice: they are what the adapter is for.
-SIZES = (5, 8, 12, 20, 20)
-# Half of the rows show their passages mixed, half by the teacher's scores with so much noise on them (the scores of a
-# list lie about 3 apart): the order in which a weaker first stage gives them.
-NOISE = (1.0, 2.0, 4.0)
-# Scores that lie in one step of this width are taken for equal: such passages keep the order in which they are shown.
-STEP = 2.0
-# Lists of the first two lessons, and how many of a list's passages are neighbours in their source: of one article.
+# Of the lists of whole rankings so many stand by the teacher's scores for the first query, with so much noise on them (the
+# scores of a list lie about 3 apart): the order in which a weaker first stage gives them. The others are mixed.
+SORTED, NOISE = 0.75, (4.0, 8.0, 12.0)
+# What the teacher scores so high (a cosine of .35) answers too, but no more than so many of a list: they are named in order, and
+# the others behind them keep the order in which they are shown.
+RELEVANT, MOST_RELEVANT = 7.0, 4
+# Lists of the first lesson.
 COPY_SIZES, LONGEST_COPY = (4, 8, 12, 20), 80
-QUESTION_SIZES, NEIGHBOURS = (5, 10, 15, 20, 20), (0, 0.5, 1)
-# Reasoning speaks of so many words of the query, and of so many passages.
-WORDS, SPOKEN_OF = 6, 3
+# Those of the others; a passage is so many sentences that follow each other, and so much of a list are neighbours in their
+# source: of one article.
+SIZES, SENTENCES, NEIGHBOURS = (5, 10, 15, 20, 20), (1, 1, 2, 3), (0, 0.5, 1)
+# Turns of a row. Which passages are asked for is drawn each time: what was asked says nothing about what will be.
+TURNS = 12
+# Reasoning speaks of so many words of the query, and of so many passages; so many turns of a row have one.
+WORDS, SPOKEN_OF, REASONED = 6, 3, 4
 STOP_WORDS = frozenset(
     "a about after all also an and any are as at be been before being between both but by can could did do does during each "
     "for from get gets had has have he her his how i if in into is it its kind many may me more most much my name named no "
@@ -36,6 +40,10 @@ class CardPrompt:
     def __call__(self, query, passages):
         lines = [self.passage.format(id=i, passage=text[:self.characters]) for i, text in enumerate(passages)]
         return self.text.format(num=len(passages), query=query, passages="\n".join(lines))
+
+    def again(self, query):
+        """Another query about the same passages: what the prompt says behind them."""
+        return self.text.partition("{passages}")[2].format(query=query)
 
 
 def words_of(text):
@@ -69,11 +77,10 @@ def answer(order):
 
 
 def ask_of(shown, asked, prompt):
-    """A row that asks many queries [(query, index of its passage)] of the same passages, one turn each; each answer names
-    the best one alone. Most of a row's tokens are the passages, which are read once for all of them."""
-    (query, best), *others = asked
-    turns = [(prompt(query, shown), answer([best]))]
-    turns += [(f"\n\nSearch Query: {query}.\n", answer([best])) for query, best in others]
+    """A row that asks many queries [(query, its answer)] of the same passages, one turn each. Most of a row's tokens are the
+    passages, which are read once for all of them."""
+    (query, said), *others = asked
+    turns = [(prompt(query, shown), said)] + [(prompt.again(query), said) for query, said in others]
     return {"instruction": turns[-1][0], "input": "", "output": turns[-1][1], "history": turns[:-1]}
 
 
@@ -87,52 +94,106 @@ def make_copies(pairs, prompt, seed, count=600):
     rows = []
     for _ in range(count):
         shown = draw.sample(queries, draw.choice(COPY_SIZES))
-        asked = [(query, index) for index, query in enumerate(shown)]
-        draw.shuffle(asked)
-        rows.append(ask_of(shown, asked, prompt))
+        asked = draw.choices(range(len(shown)), k=TURNS)
+        rows.append(ask_of(shown, [(shown[index], answer([index])) for index in asked], prompt))
     return rows
 
 
-def make_questions(pairs, prompt, seed, count=1600):
-    """The second lesson: which passage answers. `pairs` stand in the order of their source, where those of an article are
-    neighbours: their passages are each other's hard negatives."""
-    draw = random.Random(f"{seed} questions")
+def shown_passages(passages, size, draw):
+    """`size` different passages, mixed: some are neighbours, which are each other's hard negatives."""
+    near = round(size * draw.choice(NEIGHBOURS))
+    first = draw.randrange(len(passages) - near)
+    shown = passages[first:first + near]
+    shown += draw.sample([text for text in draw.sample(passages, size + near) if text not in shown], size - near)
+    draw.shuffle(shown)
+    return shown
+
+
+def queries_of_passages(pairs):
+    """{passage: its queries}, passages in the order of their source, where those of an article are neighbours."""
     queries = {}
     for row in pairs:
         queries.setdefault(row["positive"], []).append(row["query"])
-    passages = list(queries)
+    return queries
+
+
+def joined(queries, sentences, longest):
+    """{passage: its queries} where a passage is so many neighbours, and an answer lies within its first `longest` characters."""
+    texts, passages = list(queries), {}
+    for first in range(0, len(texts) - sentences + 1, sentences):
+        passage, asked = "", []
+        for text in texts[first:first + sentences]:
+            passage += (" " if passage else "") + text
+            if len(passage) <= longest:
+                asked += queries[text]
+        if asked:
+            passages[passage[:longest]] = asked
+    return passages
+
+
+def make_questions(pairs, prompt, seed, count=1600):
+    """The second lesson: which passage answers."""
+    draw = random.Random(f"{seed} questions")
+    queries = queries_of_passages(pairs)
+    sources = [joined(queries, sentences, prompt.characters) for sentences in SENTENCES]
     rows = []
     for _ in range(count):
-        size = draw.choice(QUESTION_SIZES)
-        near = round(size * draw.choice(NEIGHBOURS))
-        first = draw.randrange(len(passages) - near)
-        shown = passages[first:first + near]
-        shown += draw.sample([text for text in draw.sample(passages, size + near) if text not in shown], size - near)
-        draw.shuffle(shown)
-        asked = [(draw.choice(queries[text]), index) for index, text in enumerate(shown)]
-        draw.shuffle(asked)
-        rows.append(ask_of(shown, asked, prompt))
+        source = draw.choice(sources)
+        shown = shown_passages(list(source), draw.choice(SIZES), draw)
+        asked = draw.choices(range(len(shown)), k=TURNS)
+        rows.append(ask_of(shown, [(draw.choice(source[shown[index]]), answer([index])) for index in asked], prompt))
     return rows
 
 
-def make_rows(lists, prompt, seed):
-    """Rows of each list {"query", "positive", "negatives", "scores"}: one without reasoning, one with it.
+class Ranking(typing.NamedTuple):
+    query: str
+    order: list    # of the indices of the passages
+    relevant: int  # so many of them answer
 
-    The answer puts the positive first, and the others by the teacher's scores."""
-    plain, reasoned = [], []
-    for number, row in enumerate(lists):
-        draw = random.Random(f"{seed} {number}")
-        count = min(draw.choice(SIZES), 1 + len(row["negatives"]))
-        negatives = draw.sample(list(zip(row["negatives"], row["scores"][1:])), count - 1)
-        shown = [(row["positive"], row["scores"][0]), *negatives]
-        draw.shuffle(shown)
-        if draw.random() < 0.5:
-            noise = draw.choice(NOISE)
-            shown.sort(key=lambda passage: -(passage[1] + draw.gauss(0, noise)))
-        passages = [text[:prompt.characters] for text, _ in shown]
-        order = sorted(range(count), key=lambda i: (shown[i][0] != row["positive"], -round(shown[i][1] / STEP)))
-        instruction = prompt(row["query"], passages)
-        plain.append({"instruction": instruction, "input": "", "output": answer(order)})
-        reasoned.append({"instruction": instruction, "input": "",
-                         "output": f"{reasoning_of(row['query'], passages, order)}\n### Final Reranking: {answer(order)}"})
-    return plain, reasoned
+
+def ranking_of(query, scores, best):
+    others = sorted((i for i in range(len(scores)) if i != best and scores[i] >= RELEVANT), key=lambda i: -scores[i])
+    named = [best, *others[:MOST_RELEVANT - 1]]
+    return Ranking(query, named + [i for i in range(len(scores)) if i not in named], len(named))
+
+
+def make_lists(pairs, prompt, score_all, seed, count=400):
+    """Lists of passages with rankings of them: [(passages, [Ranking])].
+    `score_all` gives a teacher's {(query, passage): score} of such pairs."""
+    draw = random.Random(f"{seed} rankings")
+    queries = queries_of_passages(pairs)
+    sources = [joined(queries, sentences, prompt.characters) for sentences in SENTENCES]
+    drawn = []
+    for _ in range(count):
+        source = draw.choice(sources)
+        shown = shown_passages(list(source), draw.choice(SIZES), draw)
+        drawn.append((shown, [(draw.choice(source[text]), text) for text in draw.choices(shown, k=TURNS)]))
+    scores = score_all([(query, text) for shown, asked in drawn for query, _ in asked for text in shown])
+    lists = []
+    for shown, asked in drawn:
+        if draw.random() < SORTED:
+            noise, first = draw.choice(NOISE), asked[0][0]
+            shown.sort(key=lambda text: -(scores[first, text] + draw.gauss(0, noise)))
+        lists.append((shown, [ranking_of(query, [scores[query, text] for text in shown], shown.index(best))
+                              for query, best in asked]))
+    return lists
+
+
+def make_rankings(lists, prompt, seed):
+    """Rows of rankings: of all turns but one only what answers is named.
+
+    Where every turn names all passages, most of what is learned is to count on behind the last identifier, and a small model
+    then does so from the first on. The one whole ranking shows how it goes on where the decoding asks for all."""
+    draw, rows = random.Random(f"{seed} whole rankings"), []
+    for shown, rankings in lists:
+        whole = draw.randrange(len(rankings))
+        rows.append(ask_of(shown, [(r.query, answer(r.order if turn == whole else r.order[:r.relevant]))
+                                   for turn, r in enumerate(rankings)], prompt))
+    return rows
+
+
+def make_reasoned(lists, prompt):
+    """Rows of rankings behind a reasoning."""
+    return [ask_of(shown, [(r.query, f"{reasoning_of(r.query, shown, r.order[:r.relevant])}\n"
+                                     f"### Final Reranking: {answer(r.order[:r.relevant])}") for r in rankings[:REASONED]], prompt)
+            for shown, rankings in lists]

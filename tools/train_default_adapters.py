@@ -14,6 +14,8 @@ says what is in it) and what `dear train` makes of them by its file in recipes/t
                                   (copies.jsonl), and the one that answers it (questions.jsonl)
   listwise/dear-135m-reasoning    recipes/train/listwise_reasoning.yaml on reasoning.jsonl, from the listwise one
 
+The listwise ones learn from squad_sentences alone.
+
 What a later adapter starts from is trained first, or is the one that ships; --steps bounds each lesson too. --ship FOLDER
 copies what ships of an adapter to FOLDER/NAME: models/ is made by this.
 
@@ -35,6 +37,7 @@ class Lesson(typing.NamedTuple):
     name: str
     dataset: str
     steps: int
+    batch: int
 
 
 class Adapter(typing.NamedTuple):
@@ -42,41 +45,42 @@ class Adapter(typing.NamedTuple):
     folder: str    # of WORK
     recipe: str    # of recipes/train
     dataset: str   # of the folder
-    counts: dict   # of each source, pairs that are learned from
-    negatives: int
     start: str | None = None  # the adapter that it goes on from
     lessons: tuple = ()       # learned before, one after the other
 
 
-LISTS = {"qed": 0, "qed_chunks": 1200, "squad_sentences": 5600, "medquad": 400}
 ADAPTERS = {
-    "pointwise": Adapter("dear-135m-pointwise", "pointwise", "likelihood.yaml", "train.jsonl",
-                         {"qed": 400, "qed_chunks": 1200, "squad_sentences": 2200, "medquad": 200}, 12),
-    "listwise": Adapter("dear-135m-listwise", "listwise", "listwise.yaml", "listwise.jsonl", LISTS, 19,
-                        lessons=(Lesson("copies", "copies.jsonl", 40), Lesson("questions", "questions.jsonl", 200))),
-    "reasoning": Adapter("dear-135m-reasoning", "listwise", "listwise_reasoning.yaml", "reasoning.jsonl", LISTS, 19, "listwise"),
+    "pointwise": Adapter("dear-135m-pointwise", "pointwise", "likelihood.yaml", "train.jsonl"),
+    "listwise": Adapter("dear-135m-listwise", "listwise", "listwise.yaml", "listwise.jsonl",
+                        lessons=(Lesson("copies", "copies.jsonl", 40, 8), Lesson("questions", "questions.jsonl", 400, 4))),
+    "reasoning": Adapter("dear-135m-reasoning", "listwise", "listwise_reasoning.yaml", "reasoning.jsonl", "listwise"),
 }
+PAIRS = {"qed": 400, "qed_chunks": 1200, "squad_sentences": 2200, "medquad": 200}  # of each source, for the pointwise one
+NEGATIVES = 12
 LICENCES = """
 ## Licences
 
 The adapter: Apache-2.0, as its base. It was trained by `tools/train_default_adapters.py` of dear.cpp on questions and
-passages of SQuAD 1.1 (Rajpurkar et al. 2016, CC BY-SA 4.0), QED (Lamm et al. 2021, CC BY-SA 3.0, over Natural Questions) and
-MedQuAD (Ben Abacha and Demner-Fushman 2019, CC BY 4.0), none of whose text it holds, with all-MiniLM-L6-v2 (Apache-2.0) as
-its teacher.
+passages of {sources}, none of whose text it holds, with all-MiniLM-L6-v2 (Apache-2.0) as its teacher.
 """
+SQUAD = "SQuAD 1.1 (Rajpurkar et al. 2016, CC BY-SA 4.0)"
+SOURCES = {
+    "pointwise": f"""{SQUAD}, QED (Lamm et al. 2021, CC BY-SA 3.0, over Natural Questions) and
+MedQuAD (Ben Abacha and Demner-Fushman 2019, CC BY 4.0)""",
+    "listwise": SQUAD,
+}
 
 
-def make_lists(data, work):
+def make_rows(data, work):
     if (work / "reasoning.jsonl").exists():
         return
     prompt = listwise_rows.CardPrompt(ROOT / "recipes/dear-card.yaml")
     pairs = adapter_data.pairs_in_order(data, work, "squad_sentences")
     adapter_data.write(work / "copies.jsonl", listwise_rows.make_copies(pairs, prompt, adapter_data.SEED))
     adapter_data.write(work / "questions.jsonl", listwise_rows.make_questions(pairs, prompt, adapter_data.SEED))
-    lists = adapter_data.read(work / "train.jsonl")
-    plain, reasoned = listwise_rows.make_rows(lists, prompt, adapter_data.SEED)
-    adapter_data.write(work / "listwise.jsonl", plain)
-    adapter_data.write(work / "reasoning.jsonl", reasoned)
+    lists = listwise_rows.make_lists(pairs, prompt, adapter_data.score_all, adapter_data.SEED)
+    adapter_data.write(work / "listwise.jsonl", listwise_rows.make_rankings(lists, prompt, adapter_data.SEED))
+    adapter_data.write(work / "reasoning.jsonl", listwise_rows.make_reasoned(lists, prompt))
 
 
 def is_done(folder):
@@ -114,13 +118,14 @@ def train(options, adapter):
         out = f"{adapter.name}-{lesson.name}"
         if not is_done(work / out):
             steps = min(lesson.steps, options.steps or lesson.steps)
-            run_training(options, work, "listwise_lesson.yaml", out, start, steps, [f"dataset={lesson.dataset}"])
+            run_training(options, work, "listwise_lesson.yaml", out, start, steps,
+                         [f"dataset={lesson.dataset}", f"per_device_train_batch_size={lesson.batch}"])
         start = out
     run_training(options, work, adapter.recipe, adapter.name, start, options.steps,
                  [f"dataset={adapter.dataset}", "eval_jobs=dev.jobs.jsonl", "eval_qrels=dev.qrels.txt"])
 
 
-def ship(trained, folder):
+def ship(trained, folder, sources):
     """The adapter in half precision, with its card and with the licences of what it learned from."""
     import numpy
     import safetensors.numpy
@@ -134,7 +139,7 @@ def ship(trained, folder):
     card = (trained / "README.md").read_text(encoding="utf-8").replace("---\n", "---\nlicense: apache-2.0\n", 1)
     # How long it took says something of the machine alone, and of what else it did.
     told = [line for line in card.split("\n") if not line.startswith(("| time |", "| tokens a second |", "![", "| processor |"))]
-    (folder / "README.md").write_text("\n".join(told).rstrip("\n") + "\n" + LICENCES, encoding="utf-8")
+    (folder / "README.md").write_text("\n".join(told).rstrip("\n") + "\n" + LICENCES.format(sources=sources), encoding="utf-8")
 
 
 def main():
@@ -153,14 +158,16 @@ def main():
 
     for adapter in (ADAPTERS[name] for name in options.adapters.split(",")):
         work = options.work / adapter.folder
-        adapter_data.make(options.data, work, options.dear, adapter.counts, adapter.negatives)
+        adapter_data.make_held_out(options.data, work, options.dear)
         if adapter.folder == "listwise":
-            make_lists(options.data, work)
+            make_rows(options.data, work)
+        else:
+            adapter_data.make_scored(options.data, work, options.dear, PAIRS, NEGATIVES)
         if not is_trained(options, adapter):
             train(options, adapter)
         print(f"the adapter is in {work / adapter.name}")
         if options.ship:
-            ship(work / adapter.name, options.ship / adapter.name)
+            ship(work / adapter.name, options.ship / adapter.name, SOURCES[adapter.folder])
 
 
 if __name__ == "__main__":
