@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
 """Whether drafts of a ranking should branch: what a tree of drafts saves in calls of the model, and costs in rows.
 
-usage:  bench/draft_trees.py [--passages 20] [--answers 200] [--tokens-an-id 4.3] [--seed 1]
+usage:  bench/draft_trees.py [--passages 20] [--answers 200] [--tokens-an-id 4.3] [--whims W…] [--seed 1]
 
 Imitates models that have learnt the format. At each place of its ranking such a model takes the passage with the largest
 logit, which is the passage's own (normal, deviation 1) and a whim of that very place (normal, of --whims). A draft is the
 order of the means of the logits seen so far; the tree adds, at the places where the draft's next two passages lie closest,
 a branch that takes the other one and then goes on as the draft, for so many passages. A call checks all of it, keeps the
-longest path that the model would have written itself, and shows the logits at every place of it.
+longest path that the model would have written itself, and shows the logits at every place of it. That the answer is the
+model's own ranking is checked of each.
 
 An answer's cost is its calls, at what a call costs besides its rows (bench/pass_cost.cc measures it), and its rows. The
 table has the cheapest tree for each cost of a call, and how many times as much an answer costs without branches.
 """
 import argparse
 import itertools
+import sys
 
 import numpy
 
@@ -23,19 +25,28 @@ TREES = ((0, 0), *itertools.product((1, 2, 4), (1, 3, 6, 20)))  # branches, pass
 
 
 class Model:
-    def __init__(self, passages, whim, numbers):
-        self.own, self.whim, self.numbers, self.asked = numbers.standard_normal(passages), whim, numbers, {}
+    def __init__(self, passages, whim, seed):
+        self.own, self.whim, self.seed = numpy.random.default_rng(seed).standard_normal(passages), whim, seed
+        self.asked = {}
 
     def logits(self, written):
-        """The same again for the same beginning of a ranking."""
+        """A place has its own whim, whenever it is asked for."""
         place = tuple(written)
         if place not in self.asked:
-            self.asked[place] = self.own + self.whim * self.numbers.standard_normal(len(self.own))
+            numbers = numpy.random.default_rng([*self.seed, 1, *place])
+            self.asked[place] = self.own + self.whim * numbers.standard_normal(len(self.own))
         return self.asked[place]
 
     def next(self, written):
         logits = self.logits(written)
         return max((i for i in range(len(self.own)) if i not in written), key=lambda i: logits[i])
+
+
+    def ranking(self):
+        written = []
+        while len(written) < len(self.own):
+            written.append(self.next(written))
+        return written
 
 
 def tree(guess, written, branches, length):
@@ -65,6 +76,8 @@ def answer(model, passages, branches, length):
         written += best
         if len(written) < passages:
             written.append(model.next(written))
+    if written != model.ranking()[:len(written)]:
+        sys.exit("draft_trees: error: a draft changed the answer")
     return calls, rows
 
 
@@ -81,9 +94,8 @@ def main():
     for whim in options.whims:
         means = {}
         for shape in TREES:  # each tree is tried on the same models
-            numbers = numpy.random.default_rng(options.seed)
-            means[shape] = numpy.mean([answer(Model(options.passages, whim, numpy.random.default_rng(numbers.integers(1 << 62))),
-                                              options.passages, *shape) for _ in range(options.answers)], axis=0)
+            means[shape] = numpy.mean([answer(Model(options.passages, whim, [options.seed, number]), options.passages, *shape)
+                                       for number in range(options.answers)], axis=0)
         cells = []
         for cost in CALLS:
             price = {shape: calls * cost + rows * options.tokens_an_id for shape, (calls, rows) in means.items()}

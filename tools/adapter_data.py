@@ -1,6 +1,7 @@
 """Queries with a positive, mined negatives and a teacher's scores: what the adapters of the default model learn from.
 
-A folder gets, step by step, each left out where its result is there already:
+A folder gets from make_held_out() what begins with dev, and from make_scored() the rest, step by step, each left out where its
+result is there already:
 
   pairs.jsonl, dev.pairs.jsonl   which pairs are learned from and which are held out, drawn by a seed
   mined.jsonl, dev.mined.jsonl   with negatives: `dear mine` among all positives of the same source

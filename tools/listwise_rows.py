@@ -5,8 +5,8 @@ import typing
 
 import yaml
 
-# Of the lists of whole rankings so many stand by the teacher's scores for the first query, with so much noise on them (the
-# scores of a list lie about 3 apart): the order in which a weaker first stage gives them. The others are mixed.
+# Of the lists that are ranked so many stand by the teacher's scores for the first query, with so much noise on them: the order
+# in which a weaker first stage gives them. The others are mixed.
 SORTED, NOISE = 0.75, (4.0, 8.0, 12.0)
 # What the teacher scores so high (a cosine of .35) answers too, but no more than so many of a list: they are named in order, and
 # the others behind them keep the order in which they are shown.
@@ -131,18 +131,23 @@ def joined(queries, sentences, longest):
     return passages
 
 
-def make_questions(pairs, prompt, seed, count=1600):
-    """The second lesson: which passage answers."""
-    draw = random.Random(f"{seed} questions")
+def draw_lists(pairs, prompt, draw, count):
+    """Lists of passages with queries of some of them: [(passages, [(query, its passage)])]."""
     queries = queries_of_passages(pairs)
     sources = [joined(queries, sentences, prompt.characters) for sentences in SENTENCES]
-    rows = []
+    lists = []
     for _ in range(count):
         source = draw.choice(sources)
         shown = shown_passages(list(source), draw.choice(SIZES), draw)
-        asked = draw.choices(range(len(shown)), k=TURNS)
-        rows.append(ask_of(shown, [(draw.choice(source[shown[index]]), answer([index])) for index in asked], prompt))
-    return rows
+        lists.append((shown, [(draw.choice(source[text]), text) for text in draw.choices(shown, k=TURNS)]))
+    return lists
+
+
+def make_questions(pairs, prompt, seed, count=1600):
+    """The second lesson: which passage answers."""
+    draw = random.Random(f"{seed} questions")
+    return [ask_of(shown, [(query, answer([shown.index(text)])) for query, text in asked], prompt)
+            for shown, asked in draw_lists(pairs, prompt, draw, count)]
 
 
 class Ranking(typing.NamedTuple):
@@ -159,15 +164,10 @@ def ranking_of(query, scores, best):
 
 def make_lists(pairs, prompt, score_all, seed, count=400):
     """Lists of passages with rankings of them: [(passages, [Ranking])].
+
     `score_all` gives a teacher's {(query, passage): score} of such pairs."""
     draw = random.Random(f"{seed} rankings")
-    queries = queries_of_passages(pairs)
-    sources = [joined(queries, sentences, prompt.characters) for sentences in SENTENCES]
-    drawn = []
-    for _ in range(count):
-        source = draw.choice(sources)
-        shown = shown_passages(list(source), draw.choice(SIZES), draw)
-        drawn.append((shown, [(draw.choice(source[text]), text) for text in draw.choices(shown, k=TURNS)]))
+    drawn = draw_lists(pairs, prompt, draw, count)
     scores = score_all([(query, text) for shown, asked in drawn for query, _ in asked for text in shown])
     lists = []
     for shown, asked in drawn:
